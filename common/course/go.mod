@@ -1,0 +1,3 @@
+module dss.example/common/course
+
+go 1.26
