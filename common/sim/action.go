@@ -1,0 +1,196 @@
+package sim
+
+import (
+	"fmt"
+
+	"dss.example/common/machine"
+)
+
+// ActionKind is what an Action does.
+type ActionKind uint8
+
+// The kinds of actions: inputs to machines, and what ends and begins their lives.
+// Loss, delay and pauses are no actions: they are what a list leaves out.
+const (
+	ActDeliver ActionKind = iota + 1
+	ActTimer
+	ActAsk
+	ActCancel
+	ActLink
+	ActSync
+	ActCrash
+	ActRestart
+)
+
+// Action is one entry of a schedule, named by its content and not by a position, so
+// that it still means something when others are taken out of the list.
+type Action struct {
+	Kind   ActionKind
+	At     machine.Time // virtual time of the world
+	Now    machine.Time // of the node's clock
+	Rand   uint64
+	Addr   machine.Addr // ActDeliver, ActTimer, ActLink, ActSync: whom
+	From   machine.Addr // ActDeliver
+	Frame  []byte       // ActDeliver, ActTimer: the message
+	Client int          // ActAsk, ActCancel
+	Cmd    machine.Data // ActAsk
+	Node   machine.Node // ActCrash, ActRestart, ActLink
+	Up     bool         // ActLink
+	Wipe   bool         // ActRestart
+	Stop   int          // ActRestart: crash after so many steps of loading; -1 never
+	Keep   int          // ActCrash: unsynced records that survive
+}
+
+// did records an action, if anybody wants the list.
+func (w *World) did(a Action) {
+	if w.record != nil {
+		a.At = w.now
+		*w.record = append(*w.record, a)
+	}
+}
+
+func (w *World) didDeliver(ev *event, in machine.In) {
+	if w.record == nil {
+		return
+	}
+	kind := ActDeliver
+	if ev.kind == evTimer {
+		kind = ActTimer
+	}
+	w.did(Action{Kind: kind, Addr: ev.to.addr, From: ev.from.addr, Frame: ev.frame, Now: in.Now, Rand: in.Rand})
+}
+
+// letter identifies an envelope by its content.
+type letter struct {
+	from, to int
+	digest   uint64
+}
+
+func letterOf(from, to int, frame []byte) letter {
+	var d digest
+	d.bytes(frame)
+	return letter{from, to, d.sum()}
+}
+
+// listed is the scheduler that follows a list of actions. What cannot happen any
+// more, because something before it was taken out, is passed over. Envelopes stay,
+// for a list may deliver one twice; timers go off once.
+type listed struct {
+	w      *World
+	list   []Action
+	mail   map[letter]*event
+	timers map[letter][]*event
+	syncs  map[*slot]*event
+}
+
+func newListed(w *World, list []Action) *listed {
+	return &listed{w: w, list: list, mail: map[letter]*event{}, timers: map[letter][]*event{}, syncs: map[*slot]*event{}}
+}
+
+func (l *listed) add(ev *event) {
+	switch ev.kind {
+	case evDeliver:
+		l.mail[letterOf(ev.from.i, ev.to.i, ev.frame)] = ev
+	case evTimer:
+		k := letterOf(ev.from.i, ev.to.i, ev.frame)
+		l.timers[k] = append(l.timers[k], ev)
+	case evSync:
+		l.syncs[ev.to] = ev
+	}
+}
+
+func (l *listed) next() *event {
+	for len(l.list) > 0 {
+		a := &l.list[0]
+		l.list = l.list[1:]
+		if ev := l.find(a); ev != nil {
+			if ev.detail == nil {
+				ev.detail = new(detail)
+			}
+			ev.at, ev.clock, ev.rand = a.At, a.Now, a.Rand
+			return ev
+		}
+	}
+	return nil
+}
+
+// find turns an action into the event that it names, or nil if that cannot be.
+func (l *listed) find(a *Action) *event {
+	w := l.w
+	to := w.index[a.Addr]
+	switch a.Kind {
+	case ActDeliver:
+		if ev := l.mail[letterOf(w.index[a.From].i, to.i, a.Frame)]; ev != nil {
+			twin := *ev
+			return &twin
+		}
+		return nil
+	case ActTimer:
+		return l.timer(to, a)
+	case ActSync:
+		ev := l.syncs[to]
+		delete(l.syncs, to)
+		return ev
+	case ActAsk:
+		return &event{kind: evAsk, detail: &detail{client: a.Client, cmd: a.Cmd}}
+	case ActCancel:
+		return &event{kind: evCancel, detail: &detail{client: a.Client}}
+	case ActLink:
+		return &event{kind: evLink, to: to, life: to.node.life, detail: &detail{peer: a.Node, up: a.Up}}
+	case ActCrash:
+		return &event{kind: evCrash, detail: &detail{node: w.where[a.Node], keep: a.Keep}}
+	case ActRestart:
+		return &event{kind: evRestart, detail: &detail{node: w.where[a.Node], wipe: a.Wipe, stop: a.Stop}}
+	}
+	return nil
+}
+
+// timer returns the earliest timer with the content that is due by the action's
+// clock and belongs to the present life.
+func (l *listed) timer(s *slot, a *Action) *event {
+	k := letterOf(s.i, s.i, a.Frame)
+	for i, ev := range l.timers[k] {
+		if ev.life == s.node.life && ev.due <= a.Now {
+			l.timers[k] = append(l.timers[k][:i:i], l.timers[k][i+1:]...)
+			return ev
+		}
+	}
+	return nil
+}
+
+// describe prints an action for people.
+func (a *Action) describe(w *World) string {
+	switch a.Kind {
+	case ActDeliver:
+		return fmt.Sprintf("deliver %v -> %v  %s", a.From, a.Addr, w.frameText(a.Addr, a.Frame))
+	case ActTimer:
+		return fmt.Sprintf("timer   %v  %s", a.Addr, w.frameText(a.Addr, a.Frame))
+	case ActAsk:
+		return fmt.Sprintf("ask     client %d at %v  %s", a.Client, w.clients[a.Client].At, Text(a.Cmd))
+	case ActCancel:
+		return fmt.Sprintf("cancel  client %d", a.Client)
+	case ActLink:
+		return fmt.Sprintf("link    %v hears that node %d is %s", a.Addr, a.Node, map[bool]string{true: "up", false: "down"}[a.Up])
+	case ActSync:
+		return fmt.Sprintf("sync    %v", a.Addr)
+	case ActCrash:
+		return fmt.Sprintf("crash   node %d, %d unsynced records survive", a.Node, a.Keep)
+	}
+	disk := "its disk"
+	if a.Wipe {
+		disk = "an empty disk"
+	}
+	return fmt.Sprintf("restart node %d with %s", a.Node, disk)
+}
+
+func (w *World) frameText(to machine.Addr, frame []byte) string {
+	s := w.index[to]
+	if s == nil {
+		return fmt.Sprintf("%x", frame)
+	}
+	msg, err := machine.DecodeMessage(frame, s.role.Protocol)
+	if err != nil {
+		return fmt.Sprintf("%x", frame)
+	}
+	return Text(msg)
+}

@@ -1,0 +1,338 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"dss.example/common/machine"
+)
+
+// release is what of an Out waits for a sync.
+type release struct {
+	send  []outgoing
+	reply []machine.Answer
+}
+
+// outgoing is an envelope as bytes.
+type outgoing struct {
+	to    machine.Addr
+	after machine.Time
+	id    uint64
+	frame []byte
+}
+
+// obey does what the machine at s said, in the order save, send, reply.
+func (w *World) obey(s *slot, out *machine.Out) {
+	for _, rec := range out.Save {
+		b := rec.AppendTo(nil)
+		w.hash.bytes(b)
+		s.log.records = append(s.log.records, b)
+	}
+	if out.Trim > s.log.next() {
+		w.failed("contract", fmt.Errorf("%v trims to %d, its log ends at %d", s.addr, out.Trim, s.log.next()), "")
+		return
+	}
+	s.log.trim = max(s.log.trim, out.Trim)
+	if (len(out.Save) > 0 || out.Trim > s.log.first) && !s.syncing {
+		s.syncing = true
+		w.later(&event{kind: evSync, to: s, life: s.node.life}, w.pace.sync(w.rng))
+	}
+	var waits release
+	for i := range out.Send {
+		o := w.encode(&out.Send[i])
+		if s.syncing && !out.Send[i].Early {
+			waits.send = append(waits.send, o)
+		} else {
+			w.send(s, o)
+		}
+	}
+	for _, a := range out.Reply {
+		o, caller := w.toCaller(s, a)
+		switch waiting := s.syncing && !a.Early; {
+		case caller && waiting:
+			waits.send = append(waits.send, o)
+		case caller:
+			w.send(s, o)
+		case waiting:
+			waits.reply = append(waits.reply, a)
+		default:
+			w.reply(s, a)
+		}
+	}
+	if len(waits.send)+len(waits.reply) > 0 {
+		s.held = append(s.held, waits)
+	}
+}
+
+func (w *World) encode(e *machine.Envelope) outgoing {
+	w.sent++
+	frame, undecoded := e.Msg.(machine.Raw) // for an address outside this world, out of a pipe
+	if !undecoded {
+		frame = machine.AppendMessage(make([]byte, 0, 64), e.Msg)
+	}
+	w.hash.bytes(frame)
+	w.hash.word(uint64(e.After)<<1 | uint64(e.To.Node)<<32)
+	return outgoing{to: e.To, after: e.After, id: w.sent, frame: frame}
+}
+
+func (w *World) release(s *slot, r *release) {
+	for _, o := range r.send {
+		w.send(s, o)
+	}
+	for _, a := range r.reply {
+		w.reply(s, a)
+	}
+}
+
+// send puts an envelope on its way: to oneself surely, to a role of the same node
+// surely unless it crashes, to others perhaps.
+func (w *World) send(s *slot, o outgoing) {
+	to := w.index[o.to]
+	switch {
+	case to == nil:
+		return // an address outside this world: lost
+	case to == s:
+		ev := &event{kind: evTimer, id: o.id, from: s, to: s, life: s.node.life, frame: o.frame, due: s.node.last + o.after}
+		w.later(ev, machine.Time(float64(o.after)/(1+s.node.drift)))
+		return
+	}
+	ev := &event{kind: evDeliver, id: o.id, from: s, to: to, life: to.node.life, frame: o.frame}
+	if to.node == s.node {
+		w.later(ev, w.pace.local)
+		return
+	}
+	if w.chance(w.rates.Drop) {
+		w.lost(ev, FaultDrop)
+		return
+	}
+	if w.chance(w.rates.Duplicate) {
+		w.stats.Faults[FaultDuplicate]++
+		w.tracer.message(w, "duplicate", ev)
+		twin := *ev
+		w.later(&twin, w.pace.latency(w.rng, false))
+	}
+	late := w.chance(w.rates.Delay)
+	if late {
+		w.stats.Faults[FaultDelay]++
+	}
+	w.later(ev, w.pace.latency(w.rng, late))
+}
+
+func (w *World) lost(ev *event, why Fault) {
+	if _, listed := w.sched.(*listed); listed {
+		return
+	}
+	w.stats.Faults[why]++
+	w.tracer.message(w, "drop", ev)
+}
+
+func (w *World) later(ev *event, after machine.Time) {
+	ev.at = w.now + after
+	w.sched.add(ev)
+}
+
+// toCaller turns the answer to a machine.Call into the envelope that brings it back.
+func (w *World) toCaller(s *slot, a machine.Answer) (outgoing, bool) {
+	who := s.asks[a.ID]
+	if who.caller == nil {
+		return outgoing{}, false
+	}
+	delete(s.asks, a.ID)
+	e := machine.Envelope{To: who.caller.addr, Msg: machine.Return{ID: who.callID, Data: a.Data}}
+	o := w.encode(&e)
+	w.tracer.returned(o.id, &e)
+	return o, true
+}
+
+// reply ends a client's request.
+func (w *World) reply(s *slot, a machine.Answer) {
+	who, open := s.asks[a.ID]
+	if !open {
+		w.failed("contract", fmt.Errorf("%v answers request %d, which is not open", s.addr, a.ID), "")
+		return
+	}
+	delete(s.asks, a.ID)
+	w.answered(who.exchange, a.Data)
+}
+
+// happen makes an event true. It returns the step that a machine must take, if any.
+func (w *World) happen(ev *event) *call {
+	switch ev.kind {
+	case evDeliver, evTimer:
+		return w.deliver(ev)
+	case evAsk:
+		return w.ask(ev)
+	case evCancel:
+		return w.cancel(ev)
+	case evLink:
+		return w.link(ev)
+	case evInject:
+		return w.inject(ev)
+	case evWake:
+		ev.ask.gone = true
+	case evSync:
+		w.synced(ev)
+	case evCrash:
+		w.crash(ev.node, ev.keep, ev)
+	case evRestart:
+		w.restart(ev)
+	case evResume:
+		w.resume(ev.node)
+	case evHeal:
+		w.heal(ev.cut)
+	}
+	return nil
+}
+
+// deliver brings an envelope to its receiver, if that can hear it.
+func (w *World) deliver(ev *event) *call {
+	s := ev.to
+	switch {
+	case !s.node.up, (ev.kind == evTimer || s.node == ev.from.node) && ev.life != s.node.life:
+		return nil
+	case w.isCut(ev.from.node, s.node):
+		w.lost(ev, FaultDrop)
+		return nil
+	case s.node.paused:
+		s.node.held = append(s.node.held, ev)
+		return nil
+	}
+	msg, err := machine.DecodeMessage(ev.frame, s.role.Protocol)
+	if err != nil {
+		w.failed("contract", fmt.Errorf("%v cannot decode what %v sent: %w", s.addr, ev.from.addr, err), "")
+		return nil
+	}
+	w.noteOrder(ev)
+	in := w.input(s, ev)
+	w.didDeliver(ev, in)
+	if c, ok := msg.(machine.Call); ok {
+		id := s.open(asker{caller: ev.from, callID: c.ID})
+		in.Event = machine.Ask{ID: id, Cmd: c.Cmd}
+	} else {
+		in.Event = machine.Recv{From: ev.from.addr, Msg: msg}
+	}
+	return &call{slot: s, in: in, ev: ev}
+}
+
+// input makes the frame of an input: the node's clock and fresh random bits, or
+// what a list of actions says they were.
+func (w *World) input(s *slot, ev *event) machine.In {
+	if ev.kind == evTimer { // it never fires before its time
+		s.node.last = max(s.node.last, ev.due)
+	}
+	if ev.detail != nil && ev.rand != 0 {
+		return machine.In{Now: w.clockOf(s.node, ev), Rand: ev.rand}
+	}
+	return machine.In{Now: w.clockOf(s.node, ev), Rand: w.rng.Uint64()}
+}
+
+func (s *slot) open(who asker) uint64 {
+	s.nextAsk++
+	s.asks[s.nextAsk] = who
+	return s.nextAsk
+}
+
+// noteOrder counts envelopes that arrive after a later one of the same sender.
+func (w *World) noteOrder(ev *event) {
+	if ev.kind != evDeliver {
+		return
+	}
+	s := ev.to
+	if s.lastFrom == nil {
+		s.lastFrom = make([]uint64, len(w.slots))
+	}
+	if last := &s.lastFrom[ev.from.i]; ev.id < *last {
+		w.stats.Faults[FaultReorder]++
+	} else {
+		*last = ev.id
+	}
+}
+
+// hint tells the other nodes that a node came or went; some never hear of it.
+func (w *World) hint(s *slot, up bool) {
+	for _, o := range w.slots {
+		if o.node != s.node && o.node.up && s == s.node.slots[0] && !w.chance(0.3) {
+			w.later(&event{kind: evLink, to: o, life: o.node.life, detail: &detail{peer: s.node.id, up: up}}, w.pace.latency(w.rng, false))
+		}
+	}
+}
+
+func (w *World) link(ev *event) *call {
+	s := ev.to
+	if !s.node.up || s.node.life != ev.life || s.node.paused {
+		return nil
+	}
+	in := w.input(s, ev)
+	in.Event = machine.Link{Peer: ev.peer, Up: ev.up}
+	w.did(Action{Kind: ActLink, Addr: s.addr, Node: ev.peer, Up: ev.up, Now: in.Now, Rand: in.Rand})
+	return &call{slot: s, in: in, ev: ev}
+}
+
+// cut is a set of nodes that others do not hear, or that do not hear others.
+type cut struct {
+	side   []bool // by node
+	oneWay bool   // only what leaves side is lost
+	healed bool
+}
+
+func (w *World) isCut(from, to *node) bool {
+	for i := range w.cuts {
+		c := &w.cuts[i]
+		if !c.healed && c.side[from.i] != c.side[to.i] && (!c.oneWay || c.side[from.i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *World) heal(i int) {
+	if i >= len(w.cuts) || w.cuts[i].healed {
+		return
+	}
+	w.cuts[i].healed = true
+	w.tracer.cut(w, "heal", &w.cuts[i])
+	if !slices.ContainsFunc(w.cuts, func(c cut) bool { return !c.healed }) {
+		w.cuts = w.cuts[:0]
+	}
+}
+
+// pace is how fast this seed's world is.
+type pace struct {
+	base, spread, tail machine.Time
+	disk               machine.Time
+	local              machine.Time
+	down               machine.Time
+}
+
+func drawPace(r *rand.Rand) pace {
+	return pace{
+		base:   logUniform(r, 20*machine.Microsecond, 2*machine.Millisecond),
+		spread: logUniform(r, 10*machine.Microsecond, 20*machine.Millisecond),
+		tail:   logUniform(r, 20*machine.Millisecond, 5*machine.Second),
+		disk:   logUniform(r, 20*machine.Microsecond, 10*machine.Millisecond),
+		local:  5 * machine.Microsecond,
+		down:   logUniform(r, machine.Millisecond, 5*machine.Second),
+	}
+}
+
+// logUniform draws between lo and hi so that every magnitude is as likely.
+func logUniform(r *rand.Rand, lo, hi machine.Time) machine.Time {
+	return machine.Time(float64(lo) * math.Pow(float64(hi)/float64(lo), r.Float64()))
+}
+
+func (p *pace) latency(r *rand.Rand, late bool) machine.Time {
+	if late {
+		return p.base + machine.Time(r.Uint64N(uint64(p.tail)))
+	}
+	return p.base + machine.Time(r.Uint64N(uint64(p.spread)))
+}
+
+func (p *pace) sync(r *rand.Rand) machine.Time   { return 1 + machine.Time(r.Uint64N(uint64(p.disk))) }
+func (p *pace) outage(r *rand.Rand) machine.Time { return 1 + machine.Time(r.Uint64N(uint64(p.down))) }
+
+func (w *World) chance(p float64) bool { return p > 0 && w.rng.Float64() < p }
+
+func sortedKeys[V any](m map[uint64]V) []uint64 { return slices.Sorted(maps.Keys(m)) }

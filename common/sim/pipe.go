@@ -1,0 +1,364 @@
+package sim
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"dss.example/common/cbor"
+	"dss.example/common/machine"
+)
+
+// Pipe is the judge's end of a stream to another process that holds the machines
+// under judgement. The whole world stays here; only (instance, In) goes over, and
+// (instance, Out) comes back, many of them in one frame, so that a hundred worlds
+// move in lock-step.
+//
+// A frame is a length of 4 bytes, big endian, and a CBOR array. To the far end its
+// items are [0, instance, role, node, config] (make a machine), [1, instance, In]
+// (step it) and [2, instance] (let it go). The answer has an item for each step:
+// [instance, true, Out], or [instance, false, text] when the machine panicked, could not be made,
+// or could not read its input.
+type Pipe struct {
+	r     *bufio.Reader
+	w     io.Writer
+	items int
+	out   []byte // items of the frame that is being made
+	last  uint64 // instance
+	err   error
+}
+
+// MaxFrame bounds a frame of the pipe in bytes.
+const MaxFrame = 64 << 20
+
+// ErrPipe is what a broken pipe's failures wrap: the far end is gone, or wrote
+// what is no answer. It says nothing about a single world.
+var ErrPipe = errors.New("judge's pipe broke")
+
+const (
+	pipeNew = iota
+	pipeStep
+	pipeDrop
+)
+
+// NewPipe returns the judge's end of a stream.
+func NewPipe(rw io.ReadWriter) *Pipe { return &Pipe{r: bufio.NewReaderSize(rw, 1<<16), w: rw} }
+
+// Many runs n seeds from base on through the pipe, batch worlds at a time, and
+// stops at the first failure. A broken pipe is an error, not a failure of a world.
+func (p *Pipe) Many(ctx context.Context, cfg *Config, base uint64, n, batch int) (*Summary, error) {
+	start := time.Now()
+	sum := &Summary{Seed: ^uint64(0)}
+	var worlds []*World
+	next := base
+	for ctx.Err() == nil {
+		for len(worlds) < batch && next < base+uint64(n) && sum.Failed == nil {
+			worlds = append(worlds, newSeeded(cfg, next, p))
+			next++
+		}
+		if len(worlds) == 0 {
+			break
+		}
+		var err error
+		if worlds, err = p.round(worlds, sum); err != nil {
+			return nil, err
+		}
+	}
+	for _, w := range worlds {
+		w.Close()
+	}
+	sum.Stopped = sum.Failed == nil && sum.Schedules < n
+	sum.Elapsed = time.Since(start)
+	return sum, nil
+}
+
+// round brings every world to its next step at the far end, sends all of them, and
+// completes them with what comes back. It returns the worlds that go on.
+func (p *Pipe) round(worlds []*World, sum *Summary) ([]*World, error) {
+	var calls []*call
+	going := worlds[:0]
+	for _, w := range worlds {
+		c := w.untilRemote()
+		if c == nil {
+			sum.take(w)
+			continue
+		}
+		p.step(c)
+		calls = append(calls, c)
+		going = append(going, w)
+	}
+	if len(calls) == 0 {
+		return going, nil
+	}
+	answer, err := p.exchange()
+	if err != nil {
+		return nil, err
+	}
+	r := cbor.NewReader(answer)
+	if n := r.Array(); n != len(calls) {
+		return nil, fmt.Errorf("%w: %d answers to %d steps", ErrPipe, n, len(calls))
+	}
+	var out machine.Out
+	for i, w := range going {
+		out.Reset()
+		err := p.readOut(&r, w, calls[i], &out)
+		if errors.Is(err, ErrPipe) {
+			return nil, err
+		}
+		w.complete(calls[i], &out, err)
+	}
+	return going, nil
+}
+
+// untilRemote runs a world's own machines until one of the far end must step.
+func (w *World) untilRemote() *call {
+	var out machine.Out
+	for {
+		c := w.next()
+		if c == nil {
+			return nil
+		}
+		if _, far := c.slot.machine.(*remote); far {
+			return c
+		}
+		out.Reset()
+		w.complete(c, &out, w.stepLocal(c, &out))
+	}
+}
+
+func (s *Summary) take(w *World) {
+	s.Stats.Add(w.Stats())
+	s.Hash += mix(w.seed, w.Hash())
+	if w.fail != nil && w.seed < s.Seed {
+		s.Failed, s.Seed = w.fail, w.seed
+	}
+	w.Close()
+}
+
+// remote is an instance at the far end.
+type remote struct {
+	p  *Pipe
+	id uint64
+}
+
+func (r *remote) step(machine.In, *machine.Out) error {
+	return fmt.Errorf("%w: stepped outside of a round", ErrPipe)
+}
+
+func (r *remote) stop() {
+	r.p.items++
+	r.p.out = cbor.AppendUint(cbor.AppendUint(cbor.AppendArray(r.p.out, 2), pipeDrop), r.id)
+}
+
+func (p *Pipe) create(s *slot) *remote {
+	p.last++
+	p.items++
+	b := cbor.AppendUint(cbor.AppendUint(cbor.AppendArray(p.out, 5), pipeNew), p.last)
+	b = cbor.AppendText(b, s.role.Name)
+	b = cbor.AppendUint(b, uint64(s.addr.Node))
+	p.out = cbor.AppendBytes(b, s.role.Config)
+	return &remote{p, p.last}
+}
+
+func (p *Pipe) step(c *call) {
+	p.items++
+	b := cbor.AppendUint(cbor.AppendUint(cbor.AppendArray(p.out, 3), pipeStep), c.slot.machine.(*remote).id)
+	p.out = cbor.AppendBytes(b, machine.AppendIn(nil, c.in))
+}
+
+// exchange sends the frame and reads the answer.
+func (p *Pipe) exchange() ([]byte, error) {
+	err := writeFrame(p.w, p.items, p.out)
+	p.items, p.out = 0, p.out[:0]
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPipe, err)
+	}
+	answer, err := readFrame(p.r)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPipe, err)
+	}
+	return answer, nil
+}
+
+// readOut reads one answer. An error that is not ErrPipe is the machine's.
+func (p *Pipe) readOut(r *cbor.Reader, w *World, c *call, out *machine.Out) error {
+	r.Fixed(3)
+	id, ok := r.Uint(), r.Bool()
+	if want := c.slot.machine.(*remote).id; r.Err() == nil && id != want {
+		return fmt.Errorf("%w: answer of instance %d, want %d", ErrPipe, id, want)
+	}
+	b := r.Bytes()
+	switch {
+	case r.Err() != nil:
+		return fmt.Errorf("%w: %w", ErrPipe, r.Err())
+	case !ok:
+		return &panicked{value: string(b)}
+	}
+	if err := machine.DecodeOut(b, out); err != nil {
+		return fmt.Errorf("%w: %w", ErrPipe, err)
+	}
+	return w.understand(c.slot, out)
+}
+
+// understand turns the raw data of an Out into values, as its receivers will.
+func (w *World) understand(s *slot, out *machine.Out) (err error) {
+	p := s.role.Protocol
+	for i, rec := range out.Save {
+		if out.Save[i], err = s.decodeRecord(rec.(machine.Raw)); err != nil {
+			return fmt.Errorf("saves an unreadable record: %w", err)
+		}
+	}
+	for i := range out.Send {
+		e := &out.Send[i]
+		to := w.index[e.To]
+		if to == nil {
+			continue
+		}
+		if e.Msg, err = machine.DecodeMessage(e.Msg.(machine.Raw), to.role.Protocol); err != nil {
+			return fmt.Errorf("sends %v an unreadable message: %w", e.To, err)
+		}
+	}
+	for i, a := range out.Reply {
+		if p.Answer == nil {
+			return fmt.Errorf("answers: %w", machine.ErrNoDecoder)
+		}
+		if out.Reply[i].Data, err = p.Answer(a.Data.(machine.Raw)); err != nil {
+			return fmt.Errorf("gives an unreadable answer: %w", err)
+		}
+	}
+	return nil
+}
+
+// ServePipe is the far end: it makes machines of the given protocols, by role, and
+// steps them until the stream ends.
+func ServePipe(rw io.ReadWriter, roles map[string]*machine.Protocol) error {
+	s := &pipeServer{roles: roles, machines: map[uint64]*hosted{}}
+	defer s.stopAll()
+	in := bufio.NewReaderSize(rw, 1<<16)
+	for {
+		frame, err := readFrame(in)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrPipe, err)
+		}
+		if err := s.serve(frame); err != nil {
+			return fmt.Errorf("%w: %w", ErrPipe, err)
+		}
+		if err := writeFrame(rw, s.items, s.out); err != nil {
+			return fmt.Errorf("%w: %w", ErrPipe, err)
+		}
+	}
+}
+
+type pipeServer struct {
+	roles    map[string]*machine.Protocol
+	machines map[uint64]*hosted
+	items    int
+	out      []byte
+	step     machine.Out
+}
+
+// hosted is a machine at the far end, or the reason why there is none.
+type hosted struct {
+	protocol *machine.Protocol
+	machine  local
+	err      error
+}
+
+func (s *pipeServer) stopAll() {
+	for _, h := range s.machines {
+		h.machine.stop()
+	}
+}
+
+func (s *pipeServer) serve(frame []byte) error {
+	s.items, s.out = 0, s.out[:0]
+	r := cbor.NewReader(frame)
+	for n := r.Array(); n > 0 && r.Err() == nil; n-- {
+		r.Array()
+		switch op, id := r.Uint(), r.Uint(); op {
+		case pipeNew:
+			s.machines[id] = s.create(r.Text(), machine.Node(r.Uint()), r.CopyBytes())
+		case pipeStep:
+			s.stepOne(id, r.Bytes())
+		case pipeDrop:
+			if h := s.machines[id]; h != nil {
+				h.machine.stop()
+				delete(s.machines, id)
+			}
+		default:
+			r.Fail("operation %d", op)
+		}
+	}
+	return r.Close()
+}
+
+func (s *pipeServer) create(role string, node machine.Node, config []byte) *hosted {
+	p := s.roles[role]
+	if p == nil {
+		return &hosted{err: fmt.Errorf("no role %q here", role)}
+	}
+	m, err := p.New(machine.Addr{Node: node, Role: role}, config)
+	return &hosted{protocol: p, machine: local{m}, err: err}
+}
+
+func (s *pipeServer) stepOne(id uint64, b []byte) {
+	s.step.Reset()
+	err := s.try(s.machines[id], b)
+	s.items++
+	s.out = cbor.AppendBool(cbor.AppendUint(cbor.AppendArray(s.out, 3), id), err == nil)
+	if err != nil {
+		s.out = cbor.AppendBytes(s.out, []byte(err.Error()))
+		return
+	}
+	s.out = cbor.AppendBytes(s.out, machine.AppendOut(nil, &s.step))
+}
+
+func (s *pipeServer) try(h *hosted, b []byte) error {
+	switch {
+	case h == nil:
+		return errors.New("no such machine")
+	case h.err != nil:
+		return h.err
+	}
+	in, err := machine.DecodeIn(b, h.protocol)
+	if err != nil {
+		return err
+	}
+	return h.machine.step(in, &s.step)
+}
+
+func writeFrame(w io.Writer, items int, body []byte) error {
+	b := make([]byte, 4, len(body)+16)
+	b = append(cbor.AppendArray(b, items), body...)
+	if len(b)-4 > MaxFrame {
+		return fmt.Errorf("frame of %d bytes exceeds %d", len(b)-4, MaxFrame)
+	}
+	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
+	_, err := w.Write(b)
+	return err
+}
+
+// readFrame reads a frame in pieces, so that a length costs nothing before the
+// bytes are there.
+func readFrame(r io.Reader) ([]byte, error) {
+	var head [4]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return nil, err
+	}
+	n := int64(binary.BigEndian.Uint32(head[:]))
+	if n > MaxFrame {
+		return nil, fmt.Errorf("frame of %d bytes exceeds %d", n, MaxFrame)
+	}
+	b, err := io.ReadAll(io.LimitReader(r, n))
+	if err == nil && int64(len(b)) < n {
+		err = io.ErrUnexpectedEOF
+	}
+	return b, err
+}

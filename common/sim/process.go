@@ -1,0 +1,255 @@
+package sim
+
+import (
+	"fmt"
+
+	"dss.example/common/machine"
+)
+
+// diskLog is a slot's record log: what was saved, and how much of it is synced.
+type diskLog struct {
+	first   uint64 // number of records[0]
+	records [][]byte
+	synced  int    // records that survive a crash for certain
+	trim    uint64 // takes effect with the next sync
+}
+
+func (d *diskLog) next() uint64 { return d.first + uint64(len(d.records)) }
+
+func (d *diskLog) sync() {
+	d.synced = len(d.records)
+	if d.trim > d.first {
+		n := int(min(d.trim, d.next()) - d.first)
+		d.records, d.first, d.synced = d.records[n:], d.first+uint64(n), d.synced-n
+	}
+}
+
+// crash loses the unsynced records but the first keep of them and returns how
+// many were lost.
+func (d *diskLog) crash(keep int) int {
+	n := min(len(d.records), d.synced+keep)
+	lost := len(d.records) - n
+	d.records, d.synced, d.trim = d.records[:n], n, 0
+	return lost
+}
+
+// bootStep is one input of a node that starts: a Load, or Ready.
+type bootStep struct {
+	slot  *slot
+	life  int
+	event machine.Event
+	rand  uint64
+	crash bool // instead of a step, the node crashes here
+}
+
+// start makes the machines of a node and queues what they must be told. stop is
+// after how many steps it crashes again; -1 is never.
+func (w *World) start(n *node, wipe bool, stop int, seed uint64) {
+	n.up = true
+	var steps []bootStep
+	for _, s := range n.slots {
+		if wipe {
+			s.log = diskLog{}
+		}
+		if s.log.first == 0 {
+			s.log.first = 1
+		}
+		if !w.makeMachine(s) {
+			return
+		}
+		steps = append(steps, s.loads()...)
+	}
+	for i := range steps {
+		if i == stop {
+			steps = append(steps[:i], bootStep{slot: n.slots[0], crash: true})
+			steps[i].life = n.life
+			break
+		}
+		steps[i].life = n.life
+		steps[i].rand = mix(seed, uint64(i))
+	}
+	w.boot = append(w.boot, steps...)
+	for _, s := range n.slots {
+		w.hint(s, true)
+	}
+}
+
+// mix derives a random word from another and a number.
+func mix(seed, i uint64) uint64 {
+	d := digest{a: seed, b: mixA}
+	d.word(i)
+	return d.sum()
+}
+
+func (w *World) makeMachine(s *slot) bool {
+	if w.pipe != nil && s.role.Remote {
+		s.machine = w.pipe.create(s)
+	} else {
+		m, err := s.role.Protocol.New(s.addr, s.role.Config)
+		if err != nil {
+			w.failed("contract", fmt.Errorf("%v cannot be made: %w", s.addr, err), "")
+			return false
+		}
+		s.machine = local{m}
+	}
+	s.asks, s.held, s.syncing = map[uint64]asker{}, nil, false
+	return true
+}
+
+func (s *slot) loads() (steps []bootStep) {
+	fresh := s.log.next() == 1
+	for i, b := range s.log.records {
+		e := machine.Load{Seq: s.log.first + uint64(i)}
+		rec, err := s.decodeRecord(b)
+		if err != nil {
+			e.Damaged = true
+		} else {
+			e.Record = rec
+		}
+		steps = append(steps, bootStep{slot: s, event: e})
+	}
+	return append(steps, bootStep{slot: s, event: machine.Ready{Fresh: fresh}})
+}
+
+func (s *slot) decodeRecord(b []byte) (machine.Data, error) {
+	if s.role.Protocol.Record == nil {
+		return nil, machine.ErrNoDecoder
+	}
+	return s.role.Protocol.Record(b)
+}
+
+// nextBoot returns the next boot step of a node that still lives, or nil.
+func (w *World) nextBoot() *call {
+	b := w.boot[0]
+	w.boot = w.boot[1:]
+	n := b.slot.node
+	switch {
+	case !n.up || n.life != b.life:
+		return nil
+	case b.crash:
+		w.stats.Faults[FaultRecoveryCrash]++
+		w.crash(n, 0, nil)
+		return nil
+	}
+	return &call{slot: b.slot, in: machine.In{Now: w.clockOf(n, nil), Rand: b.rand, Event: b.event}}
+}
+
+// crash ends the life of a node's machines; it comes back unless a list of actions
+// says when.
+func (w *World) crash(n *node, keep int, ev *event) {
+	if !n.up {
+		return
+	}
+	w.did(Action{Kind: ActCrash, Node: n.id, Keep: keep})
+	w.stats.Faults[FaultCrash]++
+	w.tracer.node(w, "crash", n)
+	w.hash.word(uint64(n.i)<<8 | 1)
+	for _, s := range n.slots {
+		s.stop()
+		if s.log.crash(keep) > 0 {
+			w.stats.Faults[FaultUnsynced]++
+		}
+		for _, id := range sortedKeys(s.asks) {
+			w.abandon(s.asks[id].exchange)
+		}
+		s.asks = nil
+		w.hint(s, false)
+	}
+	n.up, n.paused, n.held = false, false, nil
+	n.life++
+	n.skew, n.last = -w.now, 0 // a new process, a new monotonic clock
+	if _, listed := w.sched.(*listed); !listed {
+		stop := -1
+		if w.chance(w.rates.Recovery) {
+			stop = w.rng.IntN(4)
+		}
+		w.later(&event{kind: evRestart, detail: &detail{node: n, stop: stop, wipe: w.mayWipe(n)}}, w.pace.outage(w.rng))
+	}
+}
+
+func (w *World) restart(ev *event) {
+	n := ev.node
+	if n.up {
+		return
+	}
+	rnd := ev.rand
+	if rnd == 0 {
+		rnd = w.rng.Uint64()
+	}
+	w.did(Action{Kind: ActRestart, Node: n.id, Wipe: ev.wipe, Stop: ev.stop, Rand: rnd})
+	w.stats.Faults[FaultRestart]++
+	w.hash.word(uint64(n.i)<<8 | 2)
+	if ev.wipe {
+		n.wiped = true
+		w.stats.Faults[FaultWipe]++
+		w.tracer.node(w, "wipe", n)
+	} else {
+		w.tracer.node(w, "restart", n)
+	}
+	w.start(n, ev.wipe, ev.stop, rnd)
+}
+
+// mayWipe decides whether a restart finds an empty disk.
+func (w *World) mayWipe(n *node) bool {
+	if n.wiped || !w.chance(w.rates.Wipe) {
+		return false
+	}
+	wiped := 0
+	for _, o := range w.nodes {
+		if o.wiped {
+			wiped++
+		}
+	}
+	return w.rates.Down == 0 || wiped < w.rates.Down
+}
+
+// clockOf reads a node's clock: monotonic, drifting, jumping, and never compared
+// with another node's.
+func (w *World) clockOf(n *node, ev *event) machine.Time {
+	t := w.now + n.skew
+	if ev != nil && ev.detail != nil && ev.clock != 0 {
+		t = ev.clock
+	} else {
+		t += machine.Time(float64(t) * n.drift)
+	}
+	n.last = max(n.last, t)
+	return n.last
+}
+
+func (w *World) pause(n *node) {
+	n.paused = true
+	w.stats.Faults[FaultPause]++
+	w.tracer.node(w, "pause", n)
+	w.later(&event{kind: evResume, detail: &detail{node: n}}, w.pace.outage(w.rng))
+}
+
+func (w *World) resume(n *node) {
+	if !n.paused {
+		return
+	}
+	n.paused = false
+	w.tracer.node(w, "resume", n)
+	held := n.held
+	n.held = nil
+	for _, ev := range held {
+		ev.at = w.now
+		w.sched.add(ev)
+	}
+}
+
+// synced lets go what waited for a slot's disk.
+func (w *World) synced(ev *event) {
+	s := ev.to
+	if !s.node.up || s.node.life != ev.life || !s.syncing {
+		return
+	}
+	w.did(Action{Kind: ActSync, Addr: s.addr})
+	w.hash.word(uint64(s.i)<<8 | 3)
+	s.syncing = false
+	s.log.sync()
+	held := s.held
+	s.held = nil
+	for i := range held {
+		w.release(s, &held[i])
+	}
+}

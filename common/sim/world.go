@@ -1,0 +1,386 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+
+	"dss.example/common/machine"
+)
+
+// World is one run in progress. It belongs to one goroutine.
+type World struct {
+	cfg   *Config
+	seed  uint64
+	rng   *rand.Rand // every choice of the world
+	rates Faults     // this seed's
+	pace  pace       // this seed's latencies
+
+	now   machine.Time
+	sched scheduler
+	slots []*slot
+	nodes []*node
+	index map[machine.Addr]*slot
+	where map[machine.Node]*node
+
+	boot     []bootStep // steps of restarted nodes: they come before anything else
+	clients  []*client
+	history  []*Exchange
+	judges   []Judge
+	cuts     []cut
+	calm     bool         // faults have ended
+	deadline machine.Time // of the liveness mode
+
+	steps  int
+	sent   uint64 // envelopes so far
+	hash   digest
+	stats  Stats
+	fail   *Failure
+	buf    []byte
+	record *[]Action // filled if not nil
+	tracer *tracer   // nil without a trace
+	pipe   *Pipe     // nil if all machines are here
+}
+
+// slot is one address: its machine in its present life, its log and its calls.
+type slot struct {
+	i        int
+	addr     machine.Addr
+	role     *Role
+	node     *node
+	machine  instance
+	log      diskLog
+	asks     map[uint64]asker // open requests of this life
+	nextAsk  uint64
+	held     []release // outputs that wait for the sync
+	syncing  bool
+	lastFrom []uint64 // by sender: the latest envelope that arrived, to count reorderings
+}
+
+// node is a process.
+type node struct {
+	i      int
+	id     machine.Node
+	safe   bool
+	slots  []*slot
+	up     bool
+	wiped  bool // ever: the disk was emptied
+	life   int
+	paused bool
+	held   []*event // arrived while it was paused
+	skew   machine.Time
+	drift  float64
+	last   machine.Time // latest reading of its clock
+}
+
+// asker is who waits for an answer: a client's exchange, or a caller elsewhere.
+type asker struct {
+	exchange *Exchange
+	caller   *slot
+	callID   uint64
+}
+
+// Exchange is one request of a client and its answer.
+type Exchange struct {
+	Client int // index in Config.Clients
+	At     machine.Addr
+	ID     uint64
+	Cmd    machine.Data
+	Asked  machine.Time
+	Ended  machine.Time // when the answer came, if Answer is not nil
+	Answer machine.Data // nil: none came
+	gone   bool         // nobody waits any more
+}
+
+// Failure tells what went wrong in a run.
+type Failure struct {
+	Step  int    // of the run
+	Rule  string // who objected: a judge's type, "panic", "liveness", "contract"
+	Err   error
+	Stack string // of a panic
+}
+
+// Error says what went wrong and at which step.
+func (f *Failure) Error() string { return fmt.Sprintf("step %d: %s: %v", f.Step, f.Rule, f.Err) }
+
+// Unwrap returns what the judge said.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// NewWorld makes the world of a seed. It panics if cfg names an address twice, or
+// a client at no address: mistakes of the test's author.
+func NewWorld(cfg *Config, seed uint64) *World { return newSeeded(cfg, seed, nil) }
+
+func newSeeded(cfg *Config, seed uint64, pipe *Pipe) *World {
+	w := newWorld(cfg, seed, pipe)
+	w.drawRates()
+	if w.scheduler() == Untimed {
+		w.sched = &untimed{w: w}
+	} else {
+		w.sched = &timed{}
+	}
+	w.startAll()
+	for i := range w.clients {
+		w.later(&event{kind: evAsk, detail: &detail{client: i}}, w.think(i))
+	}
+	return w
+}
+
+func newWorld(cfg *Config, seed uint64, pipe *Pipe) *World {
+	w := &World{
+		cfg: cfg, seed: seed, rng: rand.New(rand.NewPCG(seed, 0x646973747269)),
+		index: map[machine.Addr]*slot{}, where: map[machine.Node]*node{}, pipe: pipe,
+	}
+	w.stats.Schedules = 1
+	for _, n := range cfg.Nodes {
+		w.addNode(n)
+	}
+	for i, c := range cfg.Clients {
+		if w.index[c.At] == nil {
+			panic(fmt.Sprintf("sim: client %d asks at %v, which is no address of this world", i, c.At))
+		}
+		w.clients = append(w.clients, &client{Client: c, i: i, slot: w.index[c.At]})
+	}
+	if cfg.Judges != nil {
+		w.judges = cfg.Judges()
+	}
+	return w
+}
+
+func (w *World) startAll() {
+	for _, n := range w.nodes {
+		w.start(n, false, -1, mix(w.seed, uint64(n.i)))
+	}
+}
+
+func (w *World) addNode(c Node) {
+	n := &node{i: len(w.nodes), id: c.ID, safe: c.Safe}
+	for i := range c.Roles {
+		role := &c.Roles[i]
+		s := &slot{i: len(w.slots), addr: machine.Addr{Node: c.ID, Role: role.Name}, role: role, node: n}
+		if w.index[s.addr] != nil {
+			panic(fmt.Sprintf("sim: address %v twice", s.addr))
+		}
+		w.index[s.addr] = s
+		w.slots = append(w.slots, s)
+		n.slots = append(n.slots, s)
+	}
+	w.where[c.ID] = n
+	w.nodes = append(w.nodes, n)
+}
+
+// Run runs the world to its end and returns what went wrong, or nil.
+func (w *World) Run() *Failure {
+	var out machine.Out
+	for c := w.next(); c != nil; c = w.next() {
+		out.Reset()
+		w.complete(c, &out, w.stepLocal(c, &out))
+	}
+	return w.fail
+}
+
+// Hash returns the hash of all steps so far.
+func (w *World) Hash() uint64 { return w.hash.sum() }
+
+// Stats returns the counts so far.
+func (w *World) Stats() Stats {
+	s := w.stats
+	s.Steps, s.Virtual = w.steps, w.now
+	return s
+}
+
+// History returns the requests of all clients in the order they were asked.
+func (w *World) History() []*Exchange { return w.history }
+
+// Close lets go of what the machines hold. A World must be closed.
+func (w *World) Close() {
+	for _, s := range w.slots {
+		s.stop()
+	}
+}
+
+// call is a step that is due: an input for a machine, whose Out the world awaits.
+type call struct {
+	slot *slot
+	in   machine.In
+	ev   *event // what it came from; nil for a boot step
+}
+
+// next returns the next step that a machine must take, or nil at the end.
+func (w *World) next() *call {
+	for w.fail == nil {
+		if len(w.boot) > 0 {
+			if c := w.nextBoot(); c != nil {
+				return c
+			}
+			continue
+		}
+		if w.over() {
+			return nil
+		}
+		w.strike()
+		ev := w.sched.next()
+		if ev == nil {
+			w.end()
+			return nil
+		}
+		w.now = max(w.now, ev.at)
+		if c := w.happen(ev); c != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// over decides whether the run has reached its end, and judges it if so.
+func (w *World) over() bool {
+	if _, listed := w.sched.(*listed); listed {
+		return false // it ends with its list
+	}
+	if w.steps < w.events() {
+		return false
+	}
+	if w.cfg.Liveness > 0 {
+		if !w.calm {
+			w.calmDown()
+		}
+		if w.pending() && w.now < w.deadline {
+			return false
+		}
+	}
+	w.end()
+	return true
+}
+
+func (w *World) events() int {
+	if w.cfg.Events > 0 {
+		return w.cfg.Events
+	}
+	return 500
+}
+
+func (w *World) end() {
+	if w.fail != nil {
+		return
+	}
+	if w.calm && w.pending() {
+		w.failed("liveness", w.unanswered(), "")
+		return
+	}
+	for _, j := range w.judges {
+		if err := j.End(w); err != nil {
+			w.failed(fmt.Sprintf("%T", j), err, "")
+			return
+		}
+	}
+}
+
+func (w *World) failed(rule string, err error, stack string) {
+	if w.fail == nil {
+		w.fail = &Failure{Step: w.steps, Rule: rule, Err: err, Stack: stack}
+		w.tracer.violate(w, w.fail)
+	}
+}
+
+// instance is one life of a machine, here or in another process.
+type instance interface {
+	step(in machine.In, out *machine.Out) error
+	stop()
+}
+
+// local is an instance in this process.
+type local struct{ m machine.Machine }
+
+// panicked is a panic of a machine as an error.
+type panicked struct {
+	value any
+	stack string
+}
+
+func (p *panicked) Error() string { return fmt.Sprint(p.value) }
+
+func (l local) step(in machine.In, out *machine.Out) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicked{v, string(debug.Stack())}
+		}
+	}()
+	l.m.Step(in, out)
+	return nil
+}
+
+func (l local) stop() {
+	if s, ok := l.m.(machine.Stopper); ok {
+		s.Stop()
+	}
+}
+
+func (s *slot) stop() {
+	if s.machine != nil {
+		s.machine.stop()
+		s.machine = nil
+	}
+}
+
+func (w *World) stepLocal(c *call, out *machine.Out) error {
+	w.tracer.before(c)
+	return c.slot.machine.step(c.in, out)
+}
+
+// complete does what the machine said: it folds the step into the hash, shows it
+// to the judges, and obeys the Out.
+func (w *World) complete(c *call, out *machine.Out, err error) {
+	s := c.slot
+	if err != nil {
+		w.broke(s, err)
+		return
+	}
+	w.buf = w.hashStep(c, out, w.buf[:0])
+	step := Step{N: w.steps, At: w.now, Addr: s.addr, Life: s.node.life, In: c.in, Out: out}
+	first := w.sent + 1
+	w.obey(s, out)
+	w.tracer.step(w, c, out, first)
+	for _, j := range w.judges {
+		if err := j.Step(&step); err != nil {
+			w.failed(fmt.Sprintf("%T", j), err, "")
+			break
+		}
+	}
+	w.steps++
+}
+
+func (w *World) broke(s *slot, err error) {
+	if p, ok := err.(*panicked); ok {
+		w.failed("panic", fmt.Errorf("%v panicked: %v", s.addr, p.value), p.stack)
+		return
+	}
+	w.failed("contract", fmt.Errorf("%v: %w", s.addr, err), "")
+}
+
+func (w *World) hashStep(c *call, out *machine.Out, b []byte) []byte {
+	h := &w.hash
+	h.word(uint64(c.slot.i)<<32 | uint64(c.slot.node.life))
+	h.word(uint64(c.in.Now))
+	h.word(c.in.Rand)
+	switch e := c.in.Event.(type) {
+	case machine.Ask:
+		b = e.Cmd.AppendTo(b[:0])
+		h.word(e.ID)
+		h.bytes(b)
+	case machine.Recv:
+		h.word(c.ev.id)
+	default:
+		b = machine.AppendIn(b[:0], c.in)
+		h.bytes(b)
+	}
+	for _, r := range out.Reply {
+		b = r.Data.AppendTo(b[:0])
+		h.word(r.ID)
+		h.bytes(b)
+	}
+	for _, n := range out.Note {
+		h.text(n.Name)
+		h.text(n.Text)
+	}
+	h.word(out.Trim)
+	return b // saves and sends are folded in when they are encoded
+}
