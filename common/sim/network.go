@@ -143,7 +143,7 @@ func (w *World) toCaller(s *slot, a machine.Answer) (outgoing, bool) {
 	delete(s.asks, a.ID)
 	e := machine.Envelope{To: who.caller.addr, Msg: machine.Return{ID: who.callID, Data: a.Data}}
 	o := w.encode(&e)
-	w.tracer.returned(o.id, &e)
+	w.tracer.returned(a.ID, o.id, &e)
 	return o, true
 }
 

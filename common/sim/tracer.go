@@ -14,6 +14,7 @@ type tracer struct {
 	n    int
 	old  map[*slot]string // dumps of the machines
 	back []trace.Sent     // Returns that left in the present step
+	far  map[uint64]bool  // the requests that they answered
 }
 
 // Trace makes the world tell sink of each step and fault from now on. Tracing
@@ -50,10 +51,13 @@ func (t *tracer) step(w *World, c *call, out *machine.Out, first uint64) {
 	for i, e := range out.Send {
 		r.Sent = append(r.Sent, trace.Sent{ID: first + uint64(i), To: e.To, After: e.After, Data: Text(e.Msg)})
 	}
-	r.Sent, t.back = append(r.Sent, t.back...), nil
 	for _, a := range out.Reply {
-		r.Replied = append(r.Replied, trace.Reply{ID: a.ID, Data: Text(a.Data)})
+		if !t.far[a.ID] {
+			r.Replied = append(r.Replied, trace.Reply{ID: a.ID, Data: Text(a.Data)})
+		}
 	}
+	r.Sent = append(r.Sent, t.back...)
+	t.back, t.far = nil, nil
 	for _, f := range out.Note {
 		r.Notes = append(r.Notes, trace.Note(f))
 	}
@@ -65,10 +69,15 @@ func (t *tracer) step(w *World, c *call, out *machine.Out, first uint64) {
 }
 
 // returned notes the envelope that carries an answer back to a caller.
-func (t *tracer) returned(id uint64, e *machine.Envelope) {
-	if t != nil {
-		t.back = append(t.back, trace.Sent{ID: id, To: e.To, Data: Text(e.Msg)})
+func (t *tracer) returned(ask, id uint64, e *machine.Envelope) {
+	if t == nil {
+		return
 	}
+	if t.far == nil {
+		t.far = map[uint64]bool{}
+	}
+	t.far[ask] = true
+	t.back = append(t.back, trace.Sent{ID: id, To: e.To, Data: Text(e.Msg)})
 }
 
 func describe(c *call) (r trace.Record) {

@@ -56,7 +56,8 @@ type Sent struct {
 	Data  string       `json:"data"`
 }
 
-// Reply is an answer that left in a step.
+// Reply is an answer to a local request that left in a step. An answer to a call
+// from elsewhere is a Sent.
 type Reply struct {
 	ID   uint64 `json:"id"`
 	Data string `json:"data"`

@@ -6,6 +6,7 @@ package chain
 
 import (
 	"errors"
+	"fmt"
 
 	"dss.example/common/cbor"
 	"dss.example/common/flow"
@@ -51,6 +52,35 @@ type Answer struct {
 	OK    bool // Write: written now. Read, Fetch: there is a value. Next, Append: done
 	Pos   uint64
 	Value string // what stands at Pos
+}
+
+// String prints the command: "write 3 x".
+func (c Cmd) String() string {
+	name := [...]string{"?", "write", "read", "next", "append", "fetch"}[min(c.Kind, Fetch)]
+	switch c.Kind {
+	case Next:
+		return name
+	case Append:
+		return name + " " + c.Value
+	case Write:
+		return fmt.Sprintf("%s %d %s", name, c.Pos, valueText(c.Value))
+	}
+	return fmt.Sprintf("%s %d", name, c.Pos)
+}
+
+// String prints the answer: "ok 3 x".
+func (a Answer) String() string {
+	if !a.OK {
+		return fmt.Sprintf("no %d %s", a.Pos, a.Value)
+	}
+	return fmt.Sprintf("ok %d %s", a.Pos, valueText(a.Value))
+}
+
+func valueText(v string) string {
+	if v == "" {
+		return "junk"
+	}
+	return v
 }
 
 // AppendTo implements machine.Data.

@@ -1,0 +1,67 @@
+package script
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"dss.example/common/kv"
+	"dss.example/common/machine"
+)
+
+// KV reads a request in words, for roles that are asked kv.Requests: get K, put K V,
+// delete K, append K V, scan [FROM [TO]], cas K VERSION V, grant TTL, revoke ID,
+// keepalive ID, events AFTER WAIT, open-session TTL. The value "" is empty.
+func KV(words []string) (machine.Data, error) {
+	arg := func(i int) string {
+		if i < len(words) {
+			return strings.Trim(words[i], `"`)
+		}
+		return ""
+	}
+	req := &kv.Request{}
+	var err error
+	switch words[0] {
+	case "get":
+		req.Op = kv.Get{Key: arg(1)}
+	case "put":
+		req.Op = kv.Put{Key: arg(1), Value: []byte(arg(2))}
+	case "delete":
+		req.Op = kv.Delete{Key: arg(1)}
+	case "append":
+		req.Op = kv.Append{Key: arg(1), Value: []byte(arg(2))}
+	case "scan":
+		req.Op = kv.Scan{From: arg(1), To: arg(2)}
+	case "cas":
+		var v kv.Version
+		v, err = kv.ParseVersion(arg(2))
+		req.Op = kv.CAS{Key: arg(1), Old: v, Value: []byte(arg(3))}
+	case "events":
+		e := kv.Events{}
+		if e.After, err = kv.ParseVersion(arg(1)); err == nil {
+			req.Wait, err = time.ParseDuration(arg(2))
+		}
+		req.Op = e
+	default:
+		req.Op, err = leaseOp(words[0], arg(1))
+	}
+	return req, err
+}
+
+func leaseOp(name, arg string) (kv.Op, error) {
+	if name == "revoke" || name == "keepalive" {
+		id, err := kv.ParseVersion(arg)
+		if name == "revoke" {
+			return kv.Revoke{Lease: kv.LeaseID(id.Lo)}, err
+		}
+		return kv.KeepAlive{Lease: kv.LeaseID(id.Lo)}, err
+	}
+	ttl, err := time.ParseDuration(arg)
+	switch name {
+	case "grant":
+		return kv.Grant{TTL: ttl}, err
+	case "open-session":
+		return kv.OpenSession{TTL: ttl}, err
+	}
+	return nil, fmt.Errorf("unknown command %q", name)
+}
