@@ -194,3 +194,12 @@ func (w *World) frameText(to machine.Addr, frame []byte) string {
 	}
 	return Text(msg)
 }
+
+// Describe prints a schedule for people, a line an action.
+func Describe(cfg *Config, list []Action) (lines []string) {
+	w := newWorld(cfg, 0, nil)
+	for i := range list {
+		lines = append(lines, list[i].describe(w))
+	}
+	return lines
+}

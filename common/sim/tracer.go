@@ -94,7 +94,7 @@ func describe(c *call) (r trace.Record) {
 		}
 	case machine.Recv:
 		r.Kind, r.From, r.Data = trace.Recv, e.From, Text(e.Msg)
-		if c.ev.kind == evTimer {
+		if e.From == c.slot.addr {
 			r.Kind = trace.Timer
 		}
 	case machine.Ask:

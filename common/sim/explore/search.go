@@ -6,6 +6,7 @@ import (
 
 	"dss.example/common/machine"
 	"dss.example/common/sim/dump"
+	"dss.example/common/trace"
 )
 
 // search is one search in progress. World 0 is the first; worlds up to done are
@@ -201,7 +202,10 @@ func (s *search) first() {
 			return
 		}
 		row[i] = t.to
-		row[s.setWord()] = s.union(row[s.setWord()], t.add)
+		if err := s.add(row, t.add); err != nil {
+			s.broken = &broken{err: err}
+			return
+		}
 	}
 	s.visit(row, origin{})
 }
@@ -308,7 +312,10 @@ func (s *search) act(id uint32, a action) {
 	}
 	row := s.spend(id, a.in)
 	row[a.place] = t.to
-	row[s.setWord()] = s.union(row[s.setWord()], t.add)
+	if err := s.add(row, t.add); err != nil {
+		s.broken = &broken{err, id, &a}
+		return
+	}
 	s.visit(row, origin{id, a})
 	if len(t.tears) == 0 || !s.crashLeft(id) || !s.isMortal(int(a.place)) {
 		return
@@ -318,6 +325,28 @@ func (s *search) act(id uint32, a action) {
 		torn.in.torn, torn.in.keep = true, keep
 		s.crash(id, torn)
 	}
+}
+
+// add puts messages and answers into a row's set. Only what was asked may be
+// answered, and only once.
+func (s *search) add(row, more []uint32) error {
+	for _, m := range more {
+		a := &s.all[m]
+		if a.ask < 0 {
+			continue
+		}
+		if row[s.askWord()]>>a.ask&1 == 0 {
+			return fmt.Errorf("%s %w: %d", trace.Name(a.from), errUnasked, a.ask+1)
+		}
+		for old := range s.members(row[s.setWord()]) {
+			if old.ask == a.ask && old != a {
+				return fmt.Errorf("%s answers %d twice: %s and %s", trace.Name(a.from), a.ask+1, dump.String(old.data), dump.String(a.data))
+			}
+		}
+		row[s.setWord()] = s.union(row[s.setWord()], []uint32{m})
+	}
+	row[s.setWord()] = s.union(row[s.setWord()], more)
+	return nil
 }
 
 // spend returns a copy of a world's row, with what the input uses up taken.
@@ -359,12 +388,15 @@ func (s *search) crash(id uint32, a action) {
 			in = a.in
 		}
 		t := s.transit(row[place], in)
-		if t.err != nil {
-			s.broken = &broken{t.err, id, &a}
+		err := t.err
+		if err == nil {
+			err = s.add(row, t.add)
+		}
+		if err != nil {
+			s.broken = &broken{err, id, &a}
 			return
 		}
 		row[place] = t.to
-		row[s.setWord()] = s.union(row[s.setWord()], t.add)
 	}
 	s.visit(row, origin{id, a})
 }

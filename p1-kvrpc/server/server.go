@@ -1,0 +1,126 @@
+package server
+
+import (
+	"context"
+	"net"
+
+	"dss.example/common/cbor"
+	"dss.example/common/daemon"
+	"dss.example/common/kv"
+	"dss.example/common/wire"
+)
+
+// The methods, as clients call them.
+const (
+	MethodDo     = "KV.Do"
+	MethodWait   = "KV.Wait"
+	MethodOffers = "KV.Offers"
+)
+
+// Server serves one Store.
+type Server struct {
+	wire  *wire.Server
+	store kv.Store
+}
+
+// New returns a server for store. Quick tells that the Store answers at once
+// whatever does not wait by request (see kv.Request.Waits), as one in memory does:
+// then such requests need no goroutine. o.Inline is set by New.
+func New(store kv.Store, quick bool, o wire.ServerOptions) *Server {
+	o.Inline = func(method string) bool { return quick && method == MethodDo || method == MethodOffers }
+	s := &Server{wire: wire.NewServer(o), store: store}
+	if err := s.wire.Register("KV", &service{store: store}); err != nil {
+		panic(err) // service has the methods that net/rpc wants
+	}
+	return s
+}
+
+// Serve implements daemon.Server.
+func (s *Server) Serve(l net.Listener) error { return s.wire.Serve(l) }
+
+// ServeConn serves one connection and returns when it has ended.
+func (s *Server) ServeConn(c net.Conn) { s.wire.ServeConn(c) }
+
+// Shutdown implements daemon.Server.
+func (s *Server) Shutdown(ctx context.Context) error { return s.wire.Shutdown(ctx) }
+
+// Close closes by force.
+func (s *Server) Close() error { return s.wire.Close() }
+
+// Counters implements daemon.Server.
+func (s *Server) Counters() []daemon.Counter {
+	figure := func(name, help string, gauge bool, value func(wire.ServerStats) int64) daemon.Counter {
+		return daemon.Counter{Name: name, Help: help, Gauge: gauge, Value: func() uint64 { return uint64(value(s.wire.Stats())) }}
+	}
+	return []daemon.Counter{
+		figure("kvd_connections", "Connections that are open.", true, func(s wire.ServerStats) int64 { return s.Open }),
+		figure("kvd_connections_accepted_total", "Connections that were accepted.", false, func(s wire.ServerStats) int64 { return s.Accepted }),
+		figure("kvd_connections_refused_total", "Connections over the limit or with a bad first frame.", false, func(s wire.ServerStats) int64 { return s.Refused }),
+		figure("kvd_requests_total", "Requests, answered or refused.", false, func(s wire.ServerStats) int64 { return s.Requests }),
+		figure("kvd_requests_overloaded_total", "Requests that were refused at a limit.", false, func(s wire.ServerStats) int64 { return s.Overloaded }),
+		figure("kvd_connections_malformed_total", "Connections that were closed for what they sent.", false, func(s wire.ServerStats) int64 { return s.Malformed }),
+		figure("kvd_panics_total", "Handlers that panicked.", false, func(s wire.ServerStats) int64 { return s.Panics }),
+		figure("kvd_received_bytes_total", "Bytes received.", false, func(s wire.ServerStats) int64 { return s.BytesIn }),
+		figure("kvd_sent_bytes_total", "Bytes sent.", false, func(s wire.ServerStats) int64 { return s.BytesOut }),
+	}
+}
+
+// service is what net/rpc dispatches to.
+type service struct{ store kv.Store }
+
+// Do does a request that waits for nothing.
+func (s *service) Do(req *kv.Request, resp *kv.Response) error {
+	if req.Waits() {
+		*resp = *kv.Refuse(kv.Invalid, "a request that waits goes to %s", MethodWait)
+		return nil
+	}
+	*resp = *s.store.Do(context.Background(), req)
+	return nil
+}
+
+// Wait does a request that may wait, until its connection dies or the server is
+// told to stop.
+func (s *service) Wait(in *wire.With[kv.Request], resp *kv.Response) error {
+	*resp = *s.store.Do(in.Wait, &in.Arg)
+	return nil
+}
+
+// Offers tells what the Store promises.
+func (s *service) Offers(_ *Nothing, caps *Caps) error {
+	caps.Caps = s.store.Offers()
+	return nil
+}
+
+// Nothing is the argument of a method without one: an empty array.
+type Nothing struct{}
+
+// AppendTo appends the empty array.
+func (*Nothing) AppendTo(b []byte) []byte { return cbor.AppendArray(b, 0) }
+
+// DecodeFrom refuses anything but the empty array.
+func (*Nothing) DecodeFrom(b []byte) error {
+	r := cbor.NewReader(b)
+	r.Fixed(0)
+	return r.Close()
+}
+
+// Caps is a kv.Caps on the wire: [stage, level, capabilities].
+type Caps struct{ kv.Caps }
+
+// AppendTo appends the encoding of c.
+func (c *Caps) AppendTo(b []byte) []byte {
+	b = cbor.AppendUint(cbor.AppendArray(b, 3), uint64(c.Stage))
+	return cbor.AppendUint(cbor.AppendUint(b, uint64(c.Level)), uint64(c.Has))
+}
+
+// DecodeFrom is AppendTo backwards.
+func (c *Caps) DecodeFrom(b []byte) error {
+	r := cbor.NewReader(b)
+	r.Fixed(3)
+	stage, level, has := r.Uint(), r.Uint(), r.Uint()
+	if stage > 5 || level > uint64(kv.StrictSerializable) || has > 1<<32-1 {
+		r.Fail("stage %d, level %d, capabilities %#x are out of range", stage, level, has)
+	}
+	c.Stage, c.Level, c.Has = int(stage), kv.Level(level), kv.Cap(has)
+	return r.Close()
+}
