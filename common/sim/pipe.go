@@ -50,68 +50,134 @@ func NewPipe(rw io.ReadWriter) *Pipe { return &Pipe{r: bufio.NewReaderSize(rw, 1
 
 // Many runs n seeds from base on through the pipe, batch worlds at a time, and
 // stops at the first failure. A broken pipe is an error, not a failure of a world.
+//
+// The worlds move in two groups: while the far end steps one, the judge gets the
+// other ready.
 func (p *Pipe) Many(ctx context.Context, cfg *Config, base uint64, n, batch int) (*Summary, error) {
 	start := time.Now()
-	sum := &Summary{Seed: ^uint64(0)}
-	var worlds []*World
-	next := base
-	for ctx.Err() == nil {
-		for len(worlds) < batch && next < base+uint64(n) && sum.Failed == nil {
-			worlds = append(worlds, newSeeded(cfg, next, p))
-			next++
+	m := &pipeMany{p: p, cfg: cfg, next: base, end: base + uint64(n), sum: &Summary{Seed: ^uint64(0)}}
+	stop := m.startReading()
+	defer stop()
+	groups := [2]*group{{size: max(1, batch/2)}, {size: max(1, batch/2)}}
+	var err error
+	for i := 0; err == nil && ctx.Err() == nil; i++ {
+		g := groups[i%2]
+		if err = m.receive(g); err == nil {
+			err = m.send(g)
 		}
-		if len(worlds) == 0 {
+		if !groups[0].sent && !groups[1].sent {
 			break
 		}
-		var err error
-		if worlds, err = p.round(worlds, sum); err != nil {
-			return nil, err
+	}
+	for _, g := range groups {
+		if err == nil {
+			err = m.receive(g) // it was under way when ctx ended
+		}
+		for _, w := range g.worlds {
+			w.Close()
 		}
 	}
-	for _, w := range worlds {
-		w.Close()
-	}
-	sum.Stopped = sum.Failed == nil && sum.Schedules < n
-	sum.Elapsed = time.Since(start)
-	return sum, nil
-}
-
-// round brings every world to its next step at the far end, sends all of them, and
-// completes them with what comes back. It returns the worlds that go on.
-func (p *Pipe) round(worlds []*World, sum *Summary) ([]*World, error) {
-	var calls []*call
-	going := worlds[:0]
-	for _, w := range worlds {
-		c := w.untilRemote()
-		if c == nil {
-			sum.take(w)
-			continue
-		}
-		p.step(c)
-		calls = append(calls, c)
-		going = append(going, w)
-	}
-	if len(calls) == 0 {
-		return going, nil
-	}
-	answer, err := p.exchange()
 	if err != nil {
 		return nil, err
 	}
-	r := cbor.NewReader(answer)
-	if n := r.Array(); n != len(calls) {
-		return nil, fmt.Errorf("%w: %d answers to %d steps", ErrPipe, n, len(calls))
-	}
-	var out machine.Out
-	for i, w := range going {
-		out.Reset()
-		err := p.readOut(&r, w, calls[i], &out)
-		if errors.Is(err, ErrPipe) {
-			return nil, err
+	m.sum.Stopped = m.sum.Failed == nil && m.sum.Schedules < n
+	m.sum.Elapsed = time.Since(start)
+	return m.sum, nil
+}
+
+// pipeMany is a Many at work.
+type pipeMany struct {
+	p         *Pipe
+	cfg       *Config
+	next, end uint64 // seeds that are still to be run
+	sum       *Summary
+	expected  chan struct{} // a frame is under way
+	answers   chan answer
+}
+
+type answer struct {
+	frame []byte
+	err   error
+}
+
+// startReading reads answers in a goroutine: the far end must never wait for a judge
+// who waits for it to read.
+func (m *pipeMany) startReading() (stop func()) {
+	m.expected, m.answers = make(chan struct{}, 2), make(chan answer, 2)
+	go func() {
+		defer close(m.answers)
+		for range m.expected {
+			frame, err := readFrame(m.p.r)
+			m.answers <- answer{frame, err}
 		}
-		w.complete(calls[i], &out, err)
+	}()
+	return func() {
+		close(m.expected)
+		for range m.answers { // until the goroutine has ended
+		}
 	}
-	return going, nil
+}
+
+// group is the worlds that share a frame.
+type group struct {
+	size   int
+	worlds []*World
+	calls  []*call // what each world waits for
+	sent   bool    // a frame is under way
+	out    machine.Out
+}
+
+// send brings every world of a group to its next step at the far end, new worlds in
+// the places of those that have ended, and sends the steps.
+func (m *pipeMany) send(g *group) error {
+	going := g.worlds[:0]
+	g.calls = g.calls[:0]
+	take := func(w *World) {
+		if c := w.untilRemote(); c != nil {
+			m.p.step(c)
+			going, g.calls = append(going, w), append(g.calls, c)
+		} else {
+			m.sum.take(w)
+		}
+	}
+	for _, w := range g.worlds {
+		take(w)
+	}
+	for len(going) < g.size && m.next < m.end && m.sum.Failed == nil {
+		m.next++
+		take(newSeeded(m.cfg, m.next-1, m.p))
+	}
+	g.worlds = going
+	if g.sent = len(going) > 0; !g.sent {
+		return nil
+	}
+	m.expected <- struct{}{}
+	return m.p.send()
+}
+
+// receive completes the steps of a group with what the far end answers.
+func (m *pipeMany) receive(g *group) error {
+	if !g.sent {
+		return nil
+	}
+	g.sent = false
+	a := <-m.answers
+	if a.err != nil {
+		return fmt.Errorf("%w: %w", ErrPipe, a.err)
+	}
+	r := cbor.NewReader(a.frame)
+	if n := r.Array(); n != len(g.calls) {
+		return fmt.Errorf("%w: %d answers to %d steps", ErrPipe, n, len(g.calls))
+	}
+	for i, w := range g.worlds {
+		g.out.Reset()
+		err := m.p.readOut(&r, w, g.calls[i], &g.out)
+		if errors.Is(err, ErrPipe) {
+			return err
+		}
+		w.complete(g.calls[i], &g.out, err)
+	}
+	return nil
 }
 
 // untilRemote runs a world's own machines until one of the far end must step.
@@ -170,18 +236,14 @@ func (p *Pipe) step(c *call) {
 	p.out = cbor.AppendBytes(b, machine.AppendIn(nil, c.in))
 }
 
-// exchange sends the frame and reads the answer.
-func (p *Pipe) exchange() ([]byte, error) {
+// send sends the frame that was made.
+func (p *Pipe) send() error {
 	err := writeFrame(p.w, p.items, p.out)
 	p.items, p.out = 0, p.out[:0]
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPipe, err)
+		return fmt.Errorf("%w: %w", ErrPipe, err)
 	}
-	answer, err := readFrame(p.r)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPipe, err)
-	}
-	return answer, nil
+	return nil
 }
 
 // readOut reads one answer. An error that is not ErrPipe is the machine's.

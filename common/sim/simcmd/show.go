@@ -60,8 +60,8 @@ func (s *shown) show(r *runner) error {
 
 func (s *shown) writeLines(w io.Writer) error {
 	out := trace.NewWriter(w)
-	for _, r := range s.records {
-		if err := out.Write(r); err != nil {
+	for i := range s.records {
+		if err := out.Write(&s.records[i]); err != nil {
 			return err
 		}
 	}

@@ -202,15 +202,16 @@ func TestAcceptorMachinesHaveLamportsNumberOfStates(t *testing.T) {
 type setting struct {
 	proposers, learners, crashes int
 	asks                         []explore.Ask
+	mortal                       []machine.Node
 }
 
 var (
-	two      = setting{2, 0, 0, []explore.Ask{propose(11, "a"), propose(12, "b")}}
-	twoCrash = setting{2, 0, 1, two.asks}
-	learning = setting{2, 1, 0, append([]explore.Ask{learn()}, two.asks...)}
-	again    = setting{2, 0, 0, []explore.Ask{propose(11, "a"), propose(11, "b"), propose(12, "c")}}
-	three    = setting{3, 0, 0, []explore.Ask{propose(11, "a"), propose(12, "b"), propose(13, "c")}}
-	oneCrash = setting{2, 0, 1, again.asks}
+	two      = setting{2, 0, 0, []explore.Ask{propose(11, "a"), propose(12, "b")}, nil}
+	twoCrash = setting{2, 0, 1, two.asks, nil}
+	learning = setting{2, 1, 0, append([]explore.Ask{learn()}, two.asks...), nil}
+	again    = setting{2, 0, 0, []explore.Ask{propose(11, "a"), propose(11, "b"), propose(12, "c")}, nil}
+	three    = setting{3, 0, 0, []explore.Ask{propose(11, "a"), propose(12, "b"), propose(13, "c")}, nil}
+	oneCrash = setting{2, 0, 1, again.asks, []machine.Node{11}}
 )
 
 func (s setting) config(bug paxos.Bug) explore.Config {
@@ -218,6 +219,7 @@ func (s setting) config(bug paxos.Bug) explore.Config {
 		Places:    party{s.proposers, s.learners, bug}.places(),
 		Asks:      s.asks,
 		Crashes:   s.crashes,
+		Mortal:    s.mortal,
 		Invariant: agreement,
 	}
 }
