@@ -34,6 +34,10 @@ type Node struct {
 	// Safe nodes (clients, instruments) are never crashed, paused or given a wrong
 	// clock. Their messages are lost like all others.
 	Safe bool
+
+	// Volatile nodes keep nothing on a disk and promise nothing across a crash, so
+	// that they are never crashed.
+	Volatile bool
 }
 
 // Role is one machine of a node.

@@ -103,7 +103,7 @@ func (w *World) strikeCut() {
 
 func (w *World) strikeCrash() {
 	n := w.victim()
-	if n == nil {
+	if n == nil || !n.mortal {
 		return
 	}
 	down := 0

@@ -62,6 +62,7 @@ type node struct {
 	i      int
 	id     machine.Node
 	safe   bool
+	mortal bool // may crash
 	slots  []*slot
 	up     bool
 	wiped  bool // ever: the disk was emptied
@@ -153,7 +154,7 @@ func (w *World) startAll() {
 }
 
 func (w *World) addNode(c Node) {
-	n := &node{i: len(w.nodes), id: c.ID, safe: c.Safe}
+	n := &node{i: len(w.nodes), id: c.ID, safe: c.Safe, mortal: !c.Safe && !c.Volatile}
 	for i := range c.Roles {
 		role := &c.Roles[i]
 		s := &slot{i: len(w.slots), addr: machine.Addr{Node: c.ID, Role: role.Name}, role: role, node: n}

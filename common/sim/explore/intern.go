@@ -21,6 +21,13 @@ type member struct {
 	data     machine.Data
 }
 
+// memberKey tells members apart.
+type memberKey struct {
+	from, to machine.Addr
+	ask      int
+	bytes    string
+}
+
 // record is what a machine saved.
 type record struct {
 	bytes []byte
@@ -40,8 +47,7 @@ func encode(msg machine.Data) []byte {
 // decode.
 func (s *search) message(from, to machine.Addr, msg machine.Data) (uint32, error) {
 	b := encode(msg)
-	key := string(fmt.Appendf(s.key[:0], "%d %q %d %q ", from.Node, from.Role, to.Node, to.Role)) + string(b)
-	if id, ok := s.memberOf[key]; ok {
+	if id, ok := s.memberOf[memberKey{from, to, -1, string(b)}]; ok {
 		return id, nil
 	}
 	m := member{from: from, to: to, place: -1, ask: -1, bytes: bytes.Clone(b), data: msg}
@@ -55,17 +61,16 @@ func (s *search) message(from, to machine.Addr, msg machine.Data) (uint32, error
 			m.place = i
 		}
 	}
-	return s.addMember(key, m), nil
+	return s.addMember(m), nil
 }
 
 // answer returns the number of an answer to Config.Asks[ask].
 func (s *search) answer(place, ask int, data machine.Data) (uint32, error) {
 	b := data.AppendTo(nil)
-	key := fmt.Sprintf("answer %d %s", ask, b)
-	if id, ok := s.memberOf[key]; ok {
+	p := s.places[place]
+	if id, ok := s.memberOf[memberKey{p.Addr, machine.Addr{}, ask, string(b)}]; ok {
 		return id, nil
 	}
-	p := s.places[place]
 	m := member{from: p.Addr, place: -1, ask: ask, bytes: b, data: data}
 	if p.Protocol.Answer != nil {
 		var err error
@@ -73,13 +78,13 @@ func (s *search) answer(place, ask int, data machine.Data) (uint32, error) {
 			return 0, fmt.Errorf("%s answered what nobody can decode (%x): %w", trace.Name(p.Addr), b, err)
 		}
 	}
-	return s.addMember(key, m), nil
+	return s.addMember(m), nil
 }
 
-func (s *search) addMember(key string, m member) uint32 {
+func (s *search) addMember(m member) uint32 {
 	id := uint32(len(s.all))
 	s.all = append(s.all, m)
-	s.memberOf[key] = id
+	s.memberOf[memberKey{m.from, m.to, m.ask, string(m.bytes)}] = id
 	return id
 }
 
