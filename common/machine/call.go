@@ -43,16 +43,18 @@ func (r Return) AppendTo(b []byte) []byte {
 }
 
 // AppendMessage appends msg as it travels: a protocol's own message, a Call or a
-// Return, told apart by the first item. The result is a CBOR sequence.
+// Return, told apart by the first item. A Raw travelled before and has that item.
+// The result is a CBOR sequence.
 func AppendMessage(b []byte, msg Data) []byte {
 	switch msg.(type) {
-	case Call, Return:
+	case Call, Return, Raw:
 		return msg.AppendTo(b)
 	}
 	return msg.AppendTo(cbor.AppendUint(b, tagMessage))
 }
 
-// DecodeMessage is AppendMessage backwards, for a receiver of protocol p.
+// DecodeMessage is AppendMessage backwards, for a receiver of protocol p. Its
+// errors wrap [cbor.ErrMalformed], ErrNoDecoder or what p's decoders return.
 func DecodeMessage(b []byte, p *Protocol) (Data, error) {
 	r := cbor.NewReader(b)
 	switch tag := r.Uint(); {
@@ -61,22 +63,29 @@ func DecodeMessage(b []byte, p *Protocol) (Data, error) {
 	case tag == tagMessage:
 		return decode(p.Message, "messages", p, r.Rest())
 	case tag == tagCall:
-		id := r.Uint()
-		if r.Err() != nil {
-			return nil, r.Err()
+		id, cmd, err := decodeNumbered(r, p.Command, "commands", p)
+		if err != nil {
+			return nil, err
 		}
-		cmd, err := decode(p.Command, "commands", p, r.Rest())
-		return Call{ID: id, Cmd: cmd}, err
+		return Call{ID: id, Cmd: cmd}, nil
 	case tag == tagReturn:
-		id := r.Uint()
-		if r.Err() != nil {
-			return nil, r.Err()
+		id, data, err := decodeNumbered(r, p.Return, "returns", p)
+		if err != nil {
+			return nil, err
 		}
-		data, err := decode(p.Return, "returns", p, r.Rest())
-		return Return{ID: id, Data: data}, err
+		return Return{ID: id, Data: data}, nil
 	default:
 		return nil, fmt.Errorf("%w: message tag %d", cbor.ErrMalformed, tag)
 	}
+}
+
+func decodeNumbered(r cbor.Reader, fn func([]byte) (Data, error), kind string, p *Protocol) (uint64, Data, error) {
+	id := r.Uint()
+	if r.Err() != nil {
+		return 0, nil, r.Err()
+	}
+	data, err := decode(fn, kind, p, r.Rest())
+	return id, data, err
 }
 
 // ErrNoDecoder tells that a role was sent a kind of data that it does not take.
@@ -87,4 +96,19 @@ func decode(fn func([]byte) (Data, error), kind string, p *Protocol, b []byte) (
 		return nil, fmt.Errorf("%w: %s takes no %s", ErrNoDecoder, p.Name, kind)
 	}
 	return fn(b)
+}
+
+// SplitCall takes a Call apart as it travels, without decoding its command; ok is
+// false for anything else. The body shares the frame's memory. A shell that carries
+// Calls over another protocol uses it.
+func SplitCall(frame []byte) (id uint64, body []byte, ok bool) {
+	r := cbor.NewReader(frame)
+	tag := r.Uint()
+	id = r.Uint()
+	return id, r.Rest(), r.Err() == nil && tag == tagCall
+}
+
+// AppendReturn appends a Return as it travels, around an encoded answer.
+func AppendReturn(b []byte, id uint64, body []byte) []byte {
+	return append(cbor.AppendUint(cbor.AppendUint(b, tagReturn), id), body...)
 }

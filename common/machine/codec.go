@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"strings"
 
 	"dss.example/common/cbor"
 )
@@ -46,49 +47,63 @@ func AppendIn(b []byte, in In) []byte {
 	panic(fmt.Sprintf("machine: event of type %T", in.Event))
 }
 
-// DecodeIn is AppendIn backwards for a machine of protocol p.
+// DecodeIn is AppendIn backwards for a machine of protocol p. Its errors wrap
+// [cbor.ErrMalformed] and tell where the bytes were wrong.
 func DecodeIn(b []byte, p *Protocol) (In, error) {
-	var in In
 	r := cbor.NewReader(b)
 	r.Fixed(4)
-	in.Now = Time(r.Int())
-	in.Rand = r.Uint()
+	in := In{Now: Time(r.Int()), Rand: r.Uint()}
+	in.Event = readEvent(&r, p)
+	if err := r.Close(); err != nil {
+		return In{}, err
+	}
+	return in, nil
+}
+
+func readEvent(r *cbor.Reader, p *Protocol) Event {
 	switch kind := r.Uint(); kind {
 	case kindLoad:
 		r.Fixed(3)
 		e := Load{Seq: r.Uint(), Damaged: r.Bool()}
-		e.Record = readData(&r, p.Record, "records", p)
-		in.Event = e
+		e.Record = readData(r, p.Record, "records", p)
+		return e
 	case kindReady:
-		in.Event = Ready{Fresh: r.Bool()}
+		return Ready{Fresh: r.Bool()}
 	case kindRecv:
 		r.Fixed(2)
-		e := Recv{From: readAddr(&r)}
-		msg := r.Bytes()
-		if r.Err() == nil {
-			var err error
-			if e.Msg, err = DecodeMessage(msg, p); err != nil {
-				r.Fail("message: %v", err)
-			}
-		}
-		in.Event = e
+		e := Recv{From: readAddr(r)}
+		e.Msg = readMessage(r, p)
+		return e
 	case kindAsk:
 		r.Fixed(2)
 		e := Ask{ID: r.Uint()}
-		e.Cmd = readData(&r, p.Command, "commands", p)
-		in.Event = e
+		e.Cmd = readData(r, p.Command, "commands", p)
+		return e
 	case kindCancel:
-		in.Event = Cancel{ID: r.Uint()}
+		return Cancel{ID: r.Uint()}
 	case kindLink:
 		r.Fixed(2)
-		in.Event = Link{Peer: Node(r.Uint()), Up: r.Bool()}
+		return Link{Peer: Node(r.Uint()), Up: r.Bool()}
 	default:
 		r.Fail("event kind %d", kind)
+		return nil
 	}
-	return in, r.Close()
 }
 
-// AppendOut appends the canonical encoding of out.
+func readMessage(r *cbor.Reader, p *Protocol) Data {
+	b := r.Bytes()
+	if r.Err() != nil {
+		return nil
+	}
+	msg, err := DecodeMessage(b, p)
+	if err != nil {
+		r.Fail("message: %v", err)
+	}
+	return msg
+}
+
+// AppendOut appends the canonical encoding of out. What is no UTF-8 in a Fact
+// becomes U+FFFD.
 func AppendOut(b []byte, out *Out) []byte {
 	b = cbor.AppendArray(b, 5)
 	b = cbor.AppendArray(b, len(out.Save))
@@ -110,7 +125,7 @@ func AppendOut(b []byte, out *Out) []byte {
 	b = cbor.AppendUint(b, out.Trim)
 	b = cbor.AppendArray(b, len(out.Note))
 	for _, f := range out.Note {
-		b = cbor.AppendText(cbor.AppendText(cbor.AppendArray(b, 2), f.Name), f.Text)
+		b = appendText(appendText(cbor.AppendArray(b, 2), f.Name), f.Text)
 	}
 	return b
 }
@@ -123,31 +138,52 @@ type Raw []byte
 // AppendTo appends the bytes as they are.
 func (r Raw) AppendTo(b []byte) []byte { return append(b, r...) }
 
-// DecodeOut is AppendOut backwards. Records, messages and answers are left as
-// Raw bytes (a message with its leading tag: see DecodeMessage), because only
-// their receivers know what they mean. The result shares no memory with b.
+// MaxOut bounds each list of an Out on its way through a pipe: a step that says
+// more has run wild.
+const MaxOut = 1 << 16
+
+// DecodeOut is AppendOut backwards, for the Outs of a machine that is not trusted.
+// Records, messages and answers are left as Raw bytes (a message with its leading
+// tag: see DecodeMessage), because only their receivers know what they mean. What
+// it finds is appended to out, which is left as it was on an error; it shares no
+// memory with b. Errors wrap [cbor.ErrMalformed], also for lists over MaxOut and
+// for a record or answer that is nil.
 func DecodeOut(b []byte, out *Out) error {
 	r := cbor.NewReader(append([]byte(nil), b...))
+	got := *out
 	r.Fixed(5)
-	for n := r.Array(); n > 0 && r.Err() == nil; n-- {
-		out.Save = append(out.Save, Raw(r.Bytes()))
+	for n := readList(&r); n > 0 && r.Err() == nil; n-- {
+		got.Save = append(got.Save, Raw(r.Bytes()))
 	}
-	for n := r.Array(); n > 0 && r.Err() == nil; n-- {
+	for n := readList(&r); n > 0 && r.Err() == nil; n-- {
 		r.Fixed(4)
 		e := Envelope{To: readAddr(&r), After: Time(r.Int()), Early: r.Bool()}
 		e.Msg = Raw(r.Bytes())
-		out.Send = append(out.Send, e)
+		got.Send = append(got.Send, e)
 	}
-	for n := r.Array(); n > 0 && r.Err() == nil; n-- {
+	for n := readList(&r); n > 0 && r.Err() == nil; n-- {
 		r.Fixed(3)
-		out.Reply = append(out.Reply, Answer{ID: r.Uint(), Early: r.Bool(), Data: Raw(r.Bytes())})
+		got.Reply = append(got.Reply, Answer{ID: r.Uint(), Early: r.Bool(), Data: Raw(r.Bytes())})
 	}
-	out.Trim = r.Uint()
-	for n := r.Array(); n > 0 && r.Err() == nil; n-- {
+	got.Trim = max(got.Trim, r.Uint())
+	for n := readList(&r); n > 0 && r.Err() == nil; n-- {
 		r.Fixed(2)
-		out.Note = append(out.Note, Fact{Name: r.Text(), Text: r.Text()})
+		got.Note = append(got.Note, Fact{Name: r.Text(), Text: r.Text()})
 	}
-	return r.Close()
+	if err := r.Close(); err != nil {
+		return err
+	}
+	*out = got
+	return nil
+}
+
+func readList(r *cbor.Reader) int {
+	n := r.Array()
+	if n > MaxOut {
+		r.Fail("list of %d items: at most %d", n, MaxOut)
+		return 0
+	}
+	return n
 }
 
 // appendData wraps data in a byte string, so that a reader that does not know
@@ -173,6 +209,10 @@ func readData(r *cbor.Reader, fn func([]byte) (Data, error), kind string, p *Pro
 		return nil
 	}
 	return d
+}
+
+func appendText(b []byte, s string) []byte {
+	return cbor.AppendText(b, strings.ToValidUTF8(s, "\ufffd"))
 }
 
 func appendAddr(b []byte, a Addr) []byte {

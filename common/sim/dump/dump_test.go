@@ -139,8 +139,8 @@ func TestChangeNamesTheFieldsThatDiffer(t *testing.T) {
 }
 
 func TestAColonInAKeyEndsNoPath(t *testing.T) {
-	old := map[string]int{`a": 1`: 1, `a: 2`: 1}
-	new := map[string]int{`a": 1`: 1, `a: 2`: 2}
+	old := map[string]int{`a": 1`: 1, `a: 1`: 1, `a: 2`: 1}
+	new := map[string]int{`a": 1`: 1, `a: 1`: 1, `a: 2`: 2}
 	require.Empty(t, cmp.Diff([]string{`- ["a: 2"]: 1`, `+ ["a: 2"]: 2`}, dump.Change(dump.Lines(old), dump.Lines(new))))
 }
 

@@ -401,7 +401,7 @@ func TestALogThatGrowsByRepetitionIsNoNewStateForEver(t *testing.T) {
 	require.NoError(t, r.Err())
 }
 
-func TestTrimmedRecordsAreNotLoadedAgain(t *testing.T) {
+func TestTrimmedRecordsAreNotLoadedAgainAndStillCountAsSaved(t *testing.T) {
 	found := make(map[string]bool)
 	step := func(s *script, in machine.In, out *machine.Out) {
 		switch e := in.Event.(type) {
@@ -414,8 +414,17 @@ func TestTrimmedRecordsAreNotLoadedAgain(t *testing.T) {
 			out.Trim = 2
 		}
 	}
-	r := run(t, explore.Config{Places: []explore.Place{place(alice, step)}, Asks: asks(alice, "go"), Crashes: 1})
+	saved := make(map[string]bool)
+	r := run(t, explore.Config{
+		Places: []explore.Place{place(alice, step)}, Asks: asks(alice, "go"), Crashes: 1,
+		Invariant: func(w explore.World) error {
+			saved[fmt.Sprint(slices.Collect(w.Saved(alice)))] = true
+			return nil
+		},
+	})
 	require.NoError(t, r.Err())
+	require.Equal(t, 1+1+1+3, r.Worlds) // a crash at the start, before the trim and after it; then the ask
+	require.Empty(t, cmp.Diff(map[string]bool{"[]": true, "[old]": true, "[old new]": true}, saved))
 	require.Empty(t, cmp.Diff(map[string]bool{"[] fresh=true": true, "[1old] fresh=false": true, "[2new] fresh=false": true}, found))
 }
 

@@ -1,0 +1,57 @@
+// Package kvstore makes a machine that is asked kv.Requests a kv.Store: the step
+// from package run to the door.
+package kvstore
+
+import (
+	"context"
+	"errors"
+
+	"dss.example/common/kv"
+	"dss.example/common/run"
+)
+
+// Store is the machine of an owner.
+type Store struct {
+	owner   run.Owner
+	offers  kv.Caps
+	onClose []func() error
+}
+
+// New returns the Store of the machine that owner drives, which promises offers.
+func New(owner run.Owner, offers kv.Caps) *Store { return &Store{owner: owner, offers: offers} }
+
+// OnClose makes Close call fn after the machine has stopped, and returns s.
+func (s *Store) OnClose(fn func() error) *Store {
+	s.onClose = append(s.onClose, fn)
+	return s
+}
+
+// Offers implements kv.Store.
+func (s *Store) Offers() kv.Caps { return s.offers }
+
+// Close stops the machine and lets go of what it stood on.
+func (s *Store) Close() error {
+	err := s.owner.Stop(context.Background())
+	for _, fn := range s.onClose {
+		err = errors.Join(err, fn())
+	}
+	return err
+}
+
+// Do implements kv.Store.
+func (s *Store) Do(ctx context.Context, req *kv.Request) *kv.Response {
+	data, err := s.owner.Ask(ctx, req)
+	if err == nil {
+		if resp, ok := data.(*kv.Response); ok {
+			return resp
+		}
+		return kv.Refuse(kv.Maybe, "the machine answered with a %T", data)
+	}
+	switch {
+	case errors.Is(err, run.ErrUnknown) && !kv.ReadOnly(req.Op):
+		return kv.Refuse(kv.Maybe, "%v", err)
+	case errors.Is(err, run.ErrOverloaded):
+		return kv.Refuse(kv.Overloaded, "%v", err)
+	}
+	return kv.Refuse(kv.Unavailable, "%v", err)
+}

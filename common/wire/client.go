@@ -1,0 +1,430 @@
+package wire
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ClientOptions say how a Client behaves. A zero field means the default.
+//
+// Bounds.Idle is after how long a silence the client asks whether the server is
+// still there; after as long again it takes the connection for broken. Its default
+// is 15 s.
+type ClientOptions struct {
+	Bounds
+
+	Pending int         // calls without a reply at a time; more wait. Default 1024
+	Errors  Errors      // of handlers that keep their identity
+	TLS     *tls.Config // nil: no TLS. See TLSFiles
+	// Dial connects to an address; nil means Connect.
+	Dial func(ctx context.Context, addr string) (net.Conn, error)
+}
+
+func (o ClientOptions) withDefaults() ClientOptions {
+	o.Idle = cmp.Or(o.Idle, 15*time.Second)
+	o.Bounds = o.Bounds.withDefaults()
+	o.Pending = cmp.Or(o.Pending, 1024)
+	if o.Dial == nil {
+		o.Dial = Connect
+	}
+	return o
+}
+
+// Client is one connection to a server, shared by any number of callers. When the
+// connection dies it stays dead: Done tells, and the owner dials another.
+type Client struct {
+	opts    ClientOptions
+	conn    net.Conn
+	in      *frameReader
+	queue   *sendQueue
+	to      writer // used by whoever has set queue.awake
+	done    chan struct{}
+	running sync.WaitGroup // the reading and the writing goroutine
+	calls   sync.Pool      // of *pendingCall; not shared, for a channel belongs to one synctest bubble
+	stats   clientStats
+	cause   atomic.Pointer[error] // of a write that failed, until fail is told
+
+	// queue's mutex guards what follows
+	seq     uint64 // of the last request
+	left    uint64 // of the last request that was taken to be written
+	owed    int    // requests without a reply yet, those of callers that have left included
+	pending map[uint64]*pendingCall
+	room    chan struct{} // closed when a call that found no room may try again; nil if none waits
+	err     error         // why the connection is dead
+}
+
+// ClientStats counts what a Client has seen.
+type ClientStats struct {
+	Calls, Late       int64 // calls sent; replies that nobody waited for any more
+	BytesIn, BytesOut int64
+}
+
+type clientStats struct{ calls, late, in, out atomic.Int64 }
+
+// pendingCall is a request that waits for its reply. Whoever takes it out of
+// pending owns it: so a reply is never decoded for a caller that has left.
+type pendingCall struct {
+	reply  any
+	err    error
+	done   chan struct{}                // gets one token when reply or err is set
+	finish func(body []byte, err error) // instead, for a call of Start
+}
+
+// end tells whoever waits that reply or err is set; body is the reply's, encoded.
+func (k *pendingCall) end(body []byte) {
+	if k.finish != nil {
+		k.finish(body, k.err)
+		return
+	}
+	k.done <- struct{}{}
+}
+
+// Dial connects to a server and returns when it has been made welcome there. addr
+// is as for Connect.
+func Dial(ctx context.Context, addr string, o ClientOptions) (*Client, error) {
+	o = o.withDefaults()
+	raw, err := dial(ctx, addr, o.Dial, o.TLS, o.Handshake)
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w: %w", addr, ErrNotSent, err)
+	}
+	return NewClient(ctx, raw, o)
+}
+
+// NewClient is Dial over a connection that stands already, which it owns from now
+// on, also when it fails. It ignores the options Dial and TLS.
+func NewClient(ctx context.Context, conn net.Conn, o ClientOptions) (*Client, error) {
+	o = o.withDefaults()
+	c := &Client{opts: o, conn: conn, done: make(chan struct{}), pending: make(map[uint64]*pendingCall)}
+	c.calls.New = func() any { return &pendingCall{done: make(chan struct{}, 1)} }
+	c.in = newFrameReader(conn, o.Message+maxHead, o.Bounds, &c.stats.in)
+	c.queue, c.to = newSendQueue(), writer{conn: conn, timeout: o.Write, count: &c.stats.out}
+	if err := greet(ctx, conn, c.in, hello{kind: kindCalls}, o.Bounds, o.Errors); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("greet %v: %w: %w", conn.RemoteAddr(), ErrNotSent, err)
+	}
+	c.running.Add(2)
+	go c.write()
+	go c.read()
+	return c, nil
+}
+
+// greet says hello on a connection that this side dialled and waits until it has
+// been made welcome, at most b.Handshake.
+func greet(ctx context.Context, conn net.Conn, in *frameReader, h hello, b Bounds, listed Errors) error {
+	unhook := context.AfterFunc(ctx, func() { conn.Close() })
+	defer unhook()
+	w := writer{conn: conn, timeout: b.Handshake, count: new(atomic.Int64)}
+	unsent := w.write(h.append(nil)) // a server that refused us already may have said why
+	idle, whole := in.idle, in.whole
+	in.idle, in.whole = b.Handshake, b.Handshake
+	frame, err := in.next()
+	in.idle, in.whole = idle, whole
+	if err != nil {
+		return cmp.Or(ctx.Err(), unsent, err)
+	}
+	if err := parseAnswer(frame, listed); err != nil {
+		return err
+	}
+	if !unhook() {
+		return ctx.Err() // the connection is being closed
+	}
+	return nil
+}
+
+// Call sends one request and waits for its reply, which it decodes into the value
+// that reply points to; nil throws it away. It returns soon after ctx ends, and
+// touches reply no more. It does not send a request again. See Definite for what
+// an error means.
+func (c *Client) Call(ctx context.Context, method string, args, reply any) error {
+	body := getScratch()
+	defer body.free()
+	var err error
+	if body.b, err = c.encode(body.b, method, args); err != nil {
+		return fmt.Errorf("%s: %w", method, err)
+	}
+	k := c.calls.Get().(*pendingCall)
+	k.reply = reply
+	seq, err := c.send(ctx, method, body.b, k)
+	if err == nil {
+		err = c.wait(ctx, seq, k)
+	}
+	k.reply, k.err = nil, nil
+	c.calls.Put(k)
+	if err != nil {
+		return fmt.Errorf("%s: %w", method, err)
+	}
+	return nil
+}
+
+func (c *Client) encode(b []byte, method string, args any) ([]byte, error) {
+	b, err := appendBody(b, args)
+	switch {
+	case err != nil:
+		return b, fmt.Errorf("%w: %w", ErrNotSent, err)
+	case len(b) > c.opts.Message:
+		return b, fmt.Errorf("%w: %d bytes: at most %d", ErrTooLarge, len(b), c.opts.Message)
+	case len(method) > maxMethod:
+		return b, fmt.Errorf("%w: method name of %d bytes: at most %d", ErrTooLarge, len(method), maxMethod)
+	}
+	return b, nil
+}
+
+// send queues a request, as soon as there is room, and enters k as pending.
+func (c *Client) send(ctx context.Context, method string, body []byte, k *pendingCall) (uint64, error) {
+	for {
+		c.queue.Lock()
+		switch {
+		case c.err != nil:
+			defer c.queue.Unlock()
+			return 0, fmt.Errorf("%w: %w", ErrNotSent, c.err)
+		case ctx.Err() != nil:
+			defer c.queue.Unlock()
+			return 0, fmt.Errorf("%w: %w: %w", ErrNotSent, ErrDeadline, ctx.Err())
+		case c.hasRoom():
+			return c.enter(method, body, k), nil
+		}
+		if c.room == nil {
+			c.room = make(chan struct{})
+		}
+		room := c.room
+		c.queue.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Start sends one request and returns at once: finish is told what became of it, on
+// a goroutine of the Client's and never inside Start. body is the encoded argument;
+// the encoded reply is finish's until it returns. finish must not wait. An error
+// means that nothing was sent, and finish is not called.
+func (c *Client) Start(method string, body []byte, finish func(reply []byte, err error)) error {
+	if len(body) > c.opts.Message || len(method) > maxMethod {
+		return fmt.Errorf("%s: %w: body of %d bytes: at most %d", method, ErrTooLarge, len(body), c.opts.Message)
+	}
+	c.queue.Lock()
+	switch {
+	case c.err != nil:
+		defer c.queue.Unlock()
+		return fmt.Errorf("%s: %w: %w", method, ErrNotSent, c.err)
+	case !c.hasRoom():
+		defer c.queue.Unlock()
+		return fmt.Errorf("%s: %w: %w", method, ErrNotSent, ErrOverloaded)
+	}
+	c.enter(method, body, &pendingCall{finish: finish})
+	return nil
+}
+
+// hasRoom reports whether one more request may be queued. queue's mutex is held.
+func (c *Client) hasRoom() bool {
+	return len(c.pending) < c.opts.Pending && len(c.queue.buf) < sendHighWater
+}
+
+// enter queues a request and makes k pending. queue's mutex is held, and released.
+func (c *Client) enter(method string, body []byte, k *pendingCall) uint64 {
+	c.seq++
+	seq := c.seq
+	c.pending[seq] = k
+	c.queue.buf = appendRequest(c.queue.buf, seq, method, body)
+	c.owed++
+	c.stats.calls.Add(1)
+	if c.owed == 1 && len(body) < directMax && !c.queue.awake {
+		c.writeDirectly()
+	} else {
+		c.queue.unlockAndWake()
+	}
+	return seq
+}
+
+// directMax is the size in bytes below which a body fits into the empty buffer of
+// any connection.
+const directMax = 4 << 10
+
+// writeDirectly writes the only request that has no reply yet: nothing else is on
+// its way, so the write does not wait, and the caller saves the switch to the
+// writing goroutine. queue's mutex is held, and released.
+func (c *Client) writeDirectly() {
+	q := c.queue
+	q.awake = true
+	batch := q.takeLocked(c.took)
+	q.Unlock()
+	if err := c.to.write(batch); err != nil {
+		c.cause.CompareAndSwap(nil, &err)
+		c.conn.Close() // the reading goroutine tells those who wait: the caller may hold locks of theirs
+	}
+	q.recycle(batch)
+	q.Lock()
+	if len(q.buf) > 0 {
+		q.nudge() // somebody added meanwhile and saw that we were awake
+	} else {
+		q.awake = false
+	}
+	q.Unlock()
+}
+
+// took is called, with queue's mutex held, when all that is queued is taken.
+func (c *Client) took() {
+	c.left = c.seq
+	c.makeRoom()
+}
+
+// wait waits for k's reply, or until ctx ends.
+func (c *Client) wait(ctx context.Context, seq uint64, k *pendingCall) error {
+	select {
+	case <-k.done:
+		return k.err
+	case <-ctx.Done():
+	}
+	if c.take(seq) == nil {
+		<-k.done // the reply is being decoded, or the connection's end is being told
+		return k.err
+	}
+	return fmt.Errorf("%w: %w", ErrDeadline, ctx.Err())
+}
+
+// take takes a call out of pending, nil if it is not there.
+func (c *Client) take(seq uint64) *pendingCall {
+	c.queue.Lock()
+	defer c.queue.Unlock()
+	k := c.pending[seq]
+	delete(c.pending, seq)
+	c.makeRoom()
+	return k
+}
+
+// makeRoom lets waiting callers try again. queue's mutex is held.
+func (c *Client) makeRoom() {
+	if c.room != nil {
+		close(c.room)
+		c.room = nil
+	}
+}
+
+func (c *Client) write() {
+	defer c.running.Done()
+	c.fail(c.queue.run(&c.to, c.done, c.took))
+}
+
+func (c *Client) read() {
+	defer c.running.Done()
+	err := c.readAll()
+	if cause := c.cause.Load(); cause != nil {
+		err = broken(*cause)
+	}
+	c.fail(err)
+}
+
+// readAll hands out replies until reading ends, and returns why.
+func (c *Client) readAll() error {
+	asked := false // whether the server is there, since the last frame
+	for {
+		frame, err := c.in.next()
+		if errors.Is(err, errIdle) && !asked {
+			asked = true
+			c.ping()
+			continue
+		}
+		if err != nil {
+			return broken(err)
+		}
+		asked = false
+		if err := c.deliver(frame); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Client) ping() {
+	c.queue.Lock()
+	c.seq++
+	c.owed++
+	c.queue.buf = appendRequest(c.queue.buf, c.seq, pingMethod, nil)
+	c.queue.unlockAndWake()
+}
+
+// deliver hands a reply to the call that waits for it.
+func (c *Client) deliver(frame []byte) error {
+	p, err := parseResponse(frame)
+	if err != nil {
+		return broken(err)
+	}
+	if p.seq == 0 {
+		return fmt.Errorf("%w: %w", ErrBroken, c.opts.Errors.remote(p.code, p.text))
+	}
+	c.queue.Lock()
+	k, known := c.pending[p.seq], p.seq <= c.left
+	delete(c.pending, p.seq)
+	c.owed--
+	c.makeRoom()
+	c.queue.Unlock()
+	switch {
+	case !known:
+		return broken(fmt.Errorf("reply to request %d, which was not sent", p.seq))
+	case k == nil: // its caller has left, or it is an answer to a ping or a repetition
+		c.stats.late.Add(1)
+		return nil
+	case p.code != codeOK:
+		k.err = c.opts.Errors.remote(p.code, p.text)
+	case k.finish == nil:
+		if err := decodeBody(p.body, k.reply); err != nil {
+			k.err = fmt.Errorf("%w: %v", ErrReply, err)
+		}
+	}
+	k.end(p.body)
+	return nil
+}
+
+// fail ends the connection and all calls that are pending. The first reason stands.
+func (c *Client) fail(err error) {
+	c.queue.Lock()
+	if c.err != nil {
+		c.queue.Unlock()
+		return
+	}
+	c.err = err
+	pending := c.pending
+	c.pending = nil
+	c.makeRoom()
+	left := c.left
+	c.queue.Unlock()
+	c.conn.Close()
+	close(c.done)
+	for seq, k := range pending {
+		if k.err = err; seq > left {
+			k.err = fmt.Errorf("%w: %w", ErrNotSent, err)
+		}
+		k.end(nil)
+	}
+}
+
+// Done is closed when the connection is dead: closed by either side, or broken.
+func (c *Client) Done() <-chan struct{} { return c.done }
+
+// Err tells why the connection is dead; nil while it lives.
+func (c *Client) Err() error {
+	c.queue.Lock()
+	defer c.queue.Unlock()
+	return c.err
+}
+
+// Stats returns the counters.
+func (c *Client) Stats() ClientStats {
+	s := &c.stats
+	return ClientStats{Calls: s.calls.Load(), Late: s.late.Load(), BytesIn: s.in.Load(), BytesOut: s.out.Load()}
+}
+
+// Close closes the connection; calls that are pending end with ErrBroken. It
+// returns when nothing of the Client runs any more.
+func (c *Client) Close() error {
+	c.fail(broken(errors.New("closed by its owner")))
+	c.running.Wait()
+	return nil
+}
