@@ -11,7 +11,8 @@
 //   - integers, lengths and tags use the shortest head;
 //   - strings, arrays and maps have definite lengths;
 //   - text is valid UTF-8;
-//   - map keys are sorted by their encoded bytes, without duplicates;
+//   - map keys are integers or strings, sorted by their encoded bytes, without
+//     duplicates;
 //   - floats are 64 bits wide and finite (the DAG-CBOR rule);
 //   - false, true and null are the only simple values;
 //   - nesting is bounded.

@@ -60,8 +60,19 @@ func (r *Reader) Rest() []byte {
 // Offset returns how many bytes were read.
 func (r *Reader) Offset() int { return r.off }
 
-// head reads one head of the wanted major type and returns its argument.
+// head reads one head of the wanted major type and returns its argument. Heads of
+// one byte, which most are, take the short way.
 func (r *Reader) head(want byte, name string) uint64 {
+	if r.err == nil && r.off < len(r.b) {
+		if n := r.b[r.off] - want; n < 24 {
+			r.off++
+			return uint64(n)
+		}
+	}
+	return r.longHead(want, name)
+}
+
+func (r *Reader) longHead(want byte, name string) uint64 {
 	if r.err != nil {
 		return 0
 	}
@@ -151,6 +162,10 @@ func (r *Reader) Array() int { return r.count(majorArray, "an array", 1) }
 
 // Fixed reads the head of an array that must have exactly n items.
 func (r *Reader) Fixed(n int) {
+	if r.err == nil && r.off < len(r.b) && n < 24 && r.b[r.off] == majorArray|byte(n) {
+		r.off++
+		return
+	}
 	start := r.off
 	if got := r.Array(); r.err == nil && got != n {
 		r.err = malformed(start, "array of %d items, want %d", got, n)

@@ -65,7 +65,7 @@ func (s *scanner) item(off, depth int) (int, error) {
 	case majorBytes, majorText:
 		return scanString(s.b, major, n, off, next)
 	}
-	if depth == 0 {
+	if depth <= 0 {
 		return 0, malformed(off, "nested too deeply")
 	}
 	switch major {
@@ -100,6 +100,9 @@ func (s *scanner) pairs(n uint64, off, depth int) (int, error) {
 	}
 	var last []byte
 	for ; n > 0; n-- {
+		if off < len(s.b) && s.b[off]&0xe0 > majorText {
+			return 0, malformed(off, "map key is no integer or string")
+		}
 		end, err := s.item(off, depth)
 		if err != nil {
 			return 0, err

@@ -50,6 +50,8 @@ func (m *Machine) Step(in machine.In, out *machine.Out) {
 	m.now, m.random, m.out = in.Now, in.Rand, out
 	switch e := in.Event.(type) {
 	case machine.Ready:
+		// Late answers to an earlier life of this address must mean nothing.
+		m.nextID = in.Rand >> 16
 		if m.handler.Start != nil {
 			m.spawn(&m.roots, m.handler.Start)
 		}

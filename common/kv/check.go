@@ -3,14 +3,15 @@ package kv
 import "time"
 
 // Check reports how a request breaks the bounds of the door: nil if it does not,
-// else the Response with which every Store refuses it.
+// else the Response, Invalid or TooLarge, with which every Store refuses it. A
+// request that passes takes at most MaxMessage bytes.
 func Check(req *Request) *Response {
 	switch {
 	case req.Op == nil:
 		return Refuse(Invalid, "request without an operation")
 	case (req.Session == 0) != (req.Seq == 0):
 		return Refuse(Invalid, "session %d with sequence number %d: both or neither", req.Session, req.Seq)
-	case req.Acked >= req.Seq && req.Seq != 0:
+	case req.Acked != 0 && req.Acked >= req.Seq:
 		return Refuse(Invalid, "acknowledges %d before it has sequence number %d", req.Acked, req.Seq)
 	case req.Level > StrictSerializable:
 		return Refuse(Invalid, "level %d: want 0 to %d", req.Level, StrictSerializable)
@@ -19,25 +20,16 @@ func Check(req *Request) *Response {
 	case req.Wait < 0 || req.Wait > MaxWait:
 		return Refuse(Invalid, "wait of %v: want 0 to %v", req.Wait, MaxWait)
 	}
-	return checkOp(req.Op, true)
+	if bad := checkOp(req.Op); bad != nil {
+		return bad
+	}
+	if !req.At.IsZero() && !ReadOnly(req.Op) {
+		return Refuse(Invalid, "%s at revision %s: only reads go back in time", OpName(req.Op), req.At)
+	}
+	return nil
 }
 
-func checkOp(op Op, top bool) *Response {
-	switch op := op.(type) {
-	case Get:
-		return checkKey(op.Key)
-	case Put:
-		return checkPair(op.Key, op.Value)
-	case Delete:
-		return checkKey(op.Key)
-	case Append:
-		return checkPair(op.Key, op.Value)
-	case Scan:
-		return checkRange(op.From, op.To, op.Limit)
-	}
-	if !top {
-		return Refuse(Invalid, "%s inside a transaction: want get, put, delete, scan or append", OpName(op))
-	}
+func checkOp(op Op) *Response {
 	switch op := op.(type) {
 	case CAS:
 		return checkPair(op.Key, op.Value)
@@ -52,8 +44,29 @@ func checkOp(op Op, top bool) *Response {
 		return checkTTL(op.TTL)
 	case OpenSession:
 		return checkTTL(op.TTL)
+	case KeepAlive, Revoke, Leases, CloseSession, Stat, Expire:
+		return nil
 	}
-	return nil
+	return checkStep(op)
+}
+
+// checkStep checks an operation that may also stand in a transaction.
+func checkStep(op Op) *Response {
+	switch op := op.(type) {
+	case Get:
+		return checkKey(op.Key)
+	case Put:
+		return checkPair(op.Key, op.Value)
+	case Delete:
+		return checkKey(op.Key)
+	case Append:
+		return checkPair(op.Key, op.Value)
+	case Scan:
+		return checkRange(op.From, op.To, op.Limit)
+	}
+	// %T and no OpName: a pointer to an operation has the methods of one too, and
+	// may be nil.
+	return Refuse(Invalid, "operation %T: want get, put, delete, scan or append in a transaction", op)
 }
 
 func checkTxn(op Txn) *Response {
@@ -73,15 +86,47 @@ func checkTxn(op Txn) *Response {
 	}
 	for _, branch := range [][]Op{op.Then, op.Else} {
 		for _, o := range branch {
-			if o == nil {
-				return Refuse(Invalid, "transaction with an empty operation")
-			}
-			if bad := checkOp(o, false); bad != nil {
+			if bad := checkStep(o); bad != nil {
 				return bad
 			}
 		}
 	}
+	if n := txnSize(op); n > MaxMessage {
+		return Refuse(TooLarge, "transaction of about %d bytes: at most %d", n, MaxMessage)
+	}
 	return nil
+}
+
+// txnSize returns what a request with the transaction takes at most: its keys and
+// values, and more than enough for everything around them.
+func txnSize(op Txn) int {
+	const around, each = MaxToken + 128, 64
+	size := around + each*(len(op.If)+len(op.Then)+len(op.Else))
+	for _, c := range op.If {
+		size += len(c.Key) + len(c.Value)
+	}
+	for _, branch := range [][]Op{op.Then, op.Else} {
+		for _, o := range branch {
+			size += payload(o)
+		}
+	}
+	return size
+}
+
+func payload(op Op) int {
+	switch op := op.(type) {
+	case Get:
+		return len(op.Key)
+	case Put:
+		return len(op.Key) + len(op.Value)
+	case Delete:
+		return len(op.Key)
+	case Append:
+		return len(op.Key) + len(op.Value)
+	case Scan:
+		return len(op.From) + len(op.To)
+	}
+	return 0
 }
 
 func checkKey(key string) *Response {

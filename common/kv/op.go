@@ -3,7 +3,10 @@ package kv
 import "time"
 
 // Op is an operation: one of the types below.
-type Op interface{ kind() opKind }
+type Op interface {
+	kind() opKind
+	appendFields(b []byte) []byte // the fields alone, as an array
+}
 
 type opKind uint8
 
@@ -173,11 +176,11 @@ func ReadOnly(op Op) bool {
 	return false
 }
 
-// Waits reports whether req may wait for something to happen, so that it must not
+// Waits reports whether r may wait for something to happen, so that it must not
 // be served inline.
-func (req *Request) Waits() bool {
-	_, ok := req.Op.(Events)
-	return ok && req.Wait > 0
+func (r *Request) Waits() bool {
+	_, ok := r.Op.(Events)
+	return ok && r.Wait > 0
 }
 
 // Target says which property of a key a Compare looks at.

@@ -3,7 +3,10 @@ package kv
 import "time"
 
 // Result is what an operation found: one of the types below.
-type Result interface{ resultKind() resultKind }
+type Result interface {
+	resultKind() resultKind
+	appendFields(b []byte) []byte // the fields alone, as an array
+}
 
 type resultKind uint8
 
@@ -32,7 +35,9 @@ type (
 	}
 
 	// Items is what a Scan found. Count is the number of all keys in the range,
-	// whatever the limit; More tells that some of them are not in List.
+	// whatever the limit; More tells that some of them are not in List. A Store
+	// ends List early, but not before the first item, where the Response would
+	// exceed MaxMessage.
 	Items struct {
 		List  []Item
 		Count int
@@ -50,7 +55,8 @@ type (
 	}
 
 	// EventList is what an Events saw. Next is the After to go on with, also when
-	// List is empty.
+	// List is empty; it is never zero, which would skip what happens between two
+	// polls, so the empty state of a Store that offers CapWatch has a revision too.
 	EventList struct {
 		List []Event
 		Next Version

@@ -318,3 +318,25 @@ func TestResetKeepsMemoryButNothingInIt(t *testing.T) {
 	require.Nil(t, out.Send[:2][1].Msg)
 	require.Nil(t, out.Reply[:1][0].Data)
 }
+
+func TestAShellCarriesACallWithoutDecodingIt(t *testing.T) {
+	frame := machine.AppendMessage(nil, machine.Call{ID: 300, Cmd: note{command, "c"}})
+	id, body, ok := machine.SplitCall(frame)
+	require.True(t, ok)
+	require.Equal(t, uint64(300), id)
+	require.Equal(t, note{command, "c"}.AppendTo(nil), body)
+
+	for n := range 4 { // the tag and the number
+		_, _, ok = machine.SplitCall(frame[:n])
+		require.False(t, ok)
+	}
+	for _, other := range []machine.Data{note{message, "m"}, machine.Return{ID: 300, Data: note{returned, "r"}}} {
+		_, _, ok = machine.SplitCall(machine.AppendMessage(nil, other))
+		require.False(t, ok)
+	}
+
+	want := machine.Return{ID: 300, Data: note{returned, "r"}}
+	got, err := machine.DecodeMessage(machine.AppendReturn(nil, 300, want.Data.AppendTo(nil)), toy)
+	require.NoError(t, err)
+	require.Empty(t, cmp.Diff(want, got, sameValue))
+}

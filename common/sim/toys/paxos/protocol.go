@@ -142,7 +142,7 @@ func only(kinds ...uint64) func([]byte) (machine.Data, error) {
 func Choices(n int, votes map[machine.Node][]Vote) []string {
 	count := make(map[Vote]int)
 	var chosen []string
-	for _, of := range votes {
+	for _, of := range votes { //house:unordered votes are counted, and the result is sorted
 		for _, v := range of {
 			if count[v]++; count[v] == n/2+1 && !slices.Contains(chosen, v.Value) {
 				chosen = append(chosen, v.Value)

@@ -1,0 +1,189 @@
+package kv_test
+
+import (
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"dss.example/common/kv"
+)
+
+// sameValue compares as the encoding does: nil and empty are one value.
+var sameValue = cmp.Options{cmpopts.EquateEmpty()}
+
+func drawKey(t *rapid.T) string {
+	return string(rapid.SliceOfN(rapid.Byte(), 0, 30).Draw(t, "key"))
+}
+
+func drawBytes(t *rapid.T) []byte { return rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "bytes") }
+
+func drawVersion(t *rapid.T) kv.Version {
+	return kv.Version{Hi: rapid.Uint64().Draw(t, "hi"), Lo: rapid.Uint64().Draw(t, "lo")}
+}
+
+func drawTime(t *rapid.T) time.Duration { return time.Duration(rapid.Int64().Draw(t, "time")) }
+
+func drawLease(t *rapid.T) kv.LeaseID { return kv.LeaseID(rapid.Uint64().Draw(t, "lease")) }
+
+func drawBool(t *rapid.T) bool { return rapid.Bool().Draw(t, "bool") }
+
+func drawInt(t *rapid.T) int { return rapid.Int().Draw(t, "int") }
+
+// drawStep draws an operation that may stand in a transaction.
+func drawStep(t *rapid.T) kv.Op {
+	switch rapid.IntRange(0, 4).Draw(t, "step") {
+	case 0:
+		return kv.Get{Key: drawKey(t)}
+	case 1:
+		return kv.Put{Key: drawKey(t), Value: drawBytes(t), Lease: drawLease(t)}
+	case 2:
+		return kv.Delete{Key: drawKey(t)}
+	case 3:
+		return kv.Append{Key: drawKey(t), Value: drawBytes(t)}
+	}
+	return kv.Scan{
+		From: drawKey(t), To: drawKey(t), Limit: drawInt(t),
+		Descending: drawBool(t), KeysOnly: drawBool(t), CountOnly: drawBool(t),
+	}
+}
+
+func drawSteps(t *rapid.T) []kv.Op {
+	return rapid.SliceOfN(rapid.Custom(drawStep), 0, 6).Draw(t, "steps")
+}
+
+func drawCompare(t *rapid.T) kv.Compare {
+	return kv.Compare{
+		Key:      drawKey(t),
+		Target:   kv.Target(rapid.Uint8().Draw(t, "target")),
+		Relation: kv.Relation(rapid.Uint8().Draw(t, "relation")),
+		Value:    drawBytes(t),
+		Version:  drawVersion(t),
+		Number:   rapid.Uint64().Draw(t, "number"),
+	}
+}
+
+func drawOp(t *rapid.T) kv.Op {
+	switch rapid.IntRange(0, 12).Draw(t, "op") {
+	case 0:
+		return nil
+	case 1:
+		return kv.CAS{Key: drawKey(t), Old: drawVersion(t), Value: drawBytes(t), Lease: drawLease(t)}
+	case 2:
+		compares := rapid.SliceOfN(rapid.Custom(drawCompare), 0, 4).Draw(t, "if")
+		return kv.Txn{If: compares, Then: drawSteps(t), Else: drawSteps(t)}
+	case 3:
+		return kv.Events{
+			From: drawKey(t), To: drawKey(t), After: drawVersion(t), Max: drawInt(t),
+			Previous: drawBool(t), Only: kv.EventKind(rapid.Uint8().Draw(t, "only")),
+		}
+	case 4:
+		return kv.Grant{TTL: drawTime(t)}
+	case 5:
+		return kv.KeepAlive{Lease: drawLease(t)}
+	case 6:
+		return kv.Revoke{Lease: drawLease(t)}
+	case 7:
+		return kv.Leases{Lease: drawLease(t)}
+	case 8:
+		return kv.OpenSession{TTL: drawTime(t)}
+	case 9:
+		return kv.CloseSession{}
+	case 10:
+		return kv.Stat{Hash: drawBool(t)}
+	case 11:
+		return kv.Expire{}
+	}
+	return drawStep(t)
+}
+
+func drawRequest(t *rapid.T) kv.Request {
+	return kv.Request{
+		Session: rapid.Uint64().Draw(t, "session"),
+		Seq:     rapid.Uint64().Draw(t, "seq"),
+		Acked:   rapid.Uint64().Draw(t, "acked"),
+		Level:   kv.Level(rapid.Uint8().Draw(t, "level")),
+		At:      drawVersion(t),
+		Token:   drawBytes(t),
+		Wait:    drawTime(t),
+		Op:      drawOp(t),
+	}
+}
+
+func drawItem(t *rapid.T) kv.Item {
+	return kv.Item{
+		Key: drawKey(t), Value: drawBytes(t), Mod: drawVersion(t), Create: drawVersion(t),
+		Count: rapid.Uint64().Draw(t, "count"), Lease: drawLease(t),
+	}
+}
+
+func drawEvent(t *rapid.T) kv.Event {
+	e := kv.Event{Kind: kv.EventKind(rapid.Uint8().Draw(t, "kind")), Item: drawItem(t)}
+	if drawBool(t) {
+		previous := drawItem(t)
+		e.Previous = &previous
+	}
+	return e
+}
+
+func drawLeaseInfo(t *rapid.T) kv.LeaseInfo {
+	return kv.LeaseInfo{
+		ID: drawLease(t), TTL: drawTime(t), Left: drawTime(t),
+		Keys: rapid.SliceOfN(rapid.Custom(drawKey), 0, 5).Draw(t, "keys"),
+	}
+}
+
+// drawFound draws a result that may stand in the result of a transaction.
+func drawFound(t *rapid.T) kv.Result {
+	switch rapid.IntRange(0, 3).Draw(t, "found") {
+	case 0:
+		return nil
+	case 1:
+		return drawItem(t)
+	case 2:
+		list := rapid.SliceOfN(rapid.Custom(drawItem), 0, 5).Draw(t, "items")
+		return kv.Items{List: list, Count: drawInt(t), More: drawBool(t)}
+	}
+	return kv.Length{Bytes: drawInt(t)}
+}
+
+func drawOutcome(t *rapid.T) kv.Outcome {
+	return kv.Outcome{Status: kv.Status(rapid.Uint8().Draw(t, "status")), Result: drawFound(t)}
+}
+
+func drawResult(t *rapid.T) kv.Result {
+	switch rapid.IntRange(0, 7).Draw(t, "result") {
+	case 0:
+		outcomes := rapid.SliceOfN(rapid.Custom(drawOutcome), 0, 5).Draw(t, "outcomes")
+		return kv.TxnResult{Succeeded: drawBool(t), Outcomes: outcomes}
+	case 1:
+		list := rapid.SliceOfN(rapid.Custom(drawEvent), 0, 5).Draw(t, "events")
+		return kv.EventList{List: list, Next: drawVersion(t)}
+	case 2:
+		return drawLeaseInfo(t)
+	case 3:
+		return kv.LeaseList{List: rapid.SliceOfN(rapid.Custom(drawLeaseInfo), 0, 4).Draw(t, "leases")}
+	case 4:
+		return kv.SessionInfo{ID: rapid.Uint64().Draw(t, "id"), TTL: drawTime(t)}
+	case 5:
+		return kv.Stats{
+			Keys: rapid.Uint64().Draw(t, "keys"), Bytes: rapid.Uint64().Draw(t, "bytes"),
+			Sessions: rapid.Uint64().Draw(t, "sessions"), Leases: rapid.Uint64().Draw(t, "leases"),
+			Oldest: drawVersion(t), Hash: drawBytes(t),
+		}
+	}
+	return drawFound(t)
+}
+
+func drawResponse(t *rapid.T) kv.Response {
+	return kv.Response{
+		Status: kv.Status(rapid.Uint8().Draw(t, "status")),
+		Detail: rapid.String().Draw(t, "detail"),
+		Rev:    drawVersion(t),
+		Token:  drawBytes(t),
+		Stable: drawBool(t),
+		Try:    rapid.String().Draw(t, "try"),
+		Result: drawResult(t),
+	}
+}

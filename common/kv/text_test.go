@@ -1,0 +1,107 @@
+package kv_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dss.example/common/kv"
+)
+
+func TestRequestsPrintForPeople(t *testing.T) {
+	then := []kv.Op{kv.Delete{Key: "x"}, kv.Append{Key: "x", Value: []byte("1")}}
+	var got []string
+	for _, req := range []kv.Request{
+		{},
+		{Session: 3, Seq: 4, Acked: 2, Op: kv.Put{Key: "x", Value: []byte("1"), Lease: 5}},
+		{Level: kv.Session, At: kv.Version{Lo: 7}, Op: kv.Get{Key: "a b"}},
+		{Wait: time.Second, Op: kv.Events{From: "a", After: kv.Version{Lo: 7}}},
+		reqOf(kv.Scan{From: "a", To: "b"}),
+		reqOf(kv.CAS{Key: "x", Old: kv.Version{Lo: 7}}),
+		reqOf(kv.Txn{
+			If: []kv.Compare{
+				{Key: "x", Target: kv.TargetValue, Relation: kv.Equal, Value: []byte("1")},
+				{Key: "x", Target: kv.TargetMod, Relation: kv.Less, Version: kv.Version{Lo: 7}},
+				{Key: "x", Target: kv.TargetCount, Relation: kv.NotEqual, Number: 3},
+			},
+			Then: then,
+			Else: repeat(10, kv.Get{Key: "y"}),
+		}),
+		reqOf(kv.Grant{TTL: time.Second}),
+		reqOf(kv.KeepAlive{Lease: 5}),
+		reqOf(kv.Revoke{Lease: 5}),
+		reqOf(kv.Leases{Lease: 5}),
+		reqOf(kv.Leases{}),
+		reqOf(kv.OpenSession{TTL: time.Minute}),
+		reqOf(kv.CloseSession{}),
+		reqOf(kv.Put{Key: "x", Value: []byte(strings.Repeat("ab", 100))}),
+		reqOf(kv.Get{Key: strings.Repeat("\xff", 50)}),
+	} {
+		got = append(got, req.String())
+	}
+	expect(t, got, `
+none
+put x=1 lease 5 (session 3 #4, acked 2)
+get "a b" at revision 7 at level session
+events a..end after 7 wait 1s
+scan a..b
+cas x@7=""
+txn if [x.value=1, x.mod<7, x.count!=3] then [delete x, append x+=1] else [get y, get y, get y, get y, get y, get y, get y, get y, … 2 more]
+grant 1s
+keepalive lease 5
+revoke lease 5
+leases lease 5
+leases
+open-session 1m0s
+close-session
+put x=abababababababababababababababababababab…(200 bytes)
+get "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"…(50 bytes)
+`)
+}
+
+func TestResponsesPrintForPeople(t *testing.T) {
+	x := item("x", "1", 5)
+	var got []string
+	for _, resp := range []kv.Response{
+		{Status: kv.NotFound, Rev: kv.Version{Lo: 6}},
+		{Status: kv.Unavailable, Detail: "not the leader", Try: "b:7"},
+		{Status: kv.OK, Rev: kv.Version{Lo: 7}, Result: x},
+		respOf(kv.Items{List: []kv.Item{x}, Count: 2, More: true}),
+		respOf(kv.Length{Bytes: 5}),
+		respOf(kv.TxnResult{Succeeded: true, Outcomes: []kv.Outcome{{Status: kv.NotFound}, {Status: kv.OK, Result: x}}}),
+		respOf(kv.EventList{
+			List: []kv.Event{{Kind: kv.EventPut, Item: x}, {Kind: kv.EventDelete, Item: kv.Item{Key: "x", Mod: kv.Version{Lo: 6}}}},
+			Next: kv.Version{Lo: 8},
+		}),
+		respOf(kv.LeaseInfo{ID: 3, TTL: 10 * time.Second, Left: 4 * time.Second, Keys: []string{"x", "y"}}),
+		respOf(kv.LeaseList{List: []kv.LeaseInfo{{ID: 3, TTL: time.Second}}}),
+		respOf(kv.SessionInfo{ID: 9, TTL: time.Minute}),
+		respOf(kv.Stats{Keys: 1, Bytes: 2, Sessions: 3, Leases: 4, Oldest: kv.Version{Lo: 1}, Hash: []byte{0xab}}),
+		respOf(&x),
+	} {
+		got = append(got, resp.String())
+	}
+	expect(t, got, `
+not found rev 6
+unavailable: not the leader, try b:7
+ok rev 7: x=1@5
+ok: 2 keys [x=1@5] and more
+ok: 5 bytes
+ok: succeeded=true [not found, ok: x=1@5]
+ok: [put x=1@5, delete x@6] next 8
+ok: lease 3 4s of 10s x y
+ok: [lease 3 0s of 1s]
+ok: session 9 for 1m0s
+ok: 1 keys, 2 bytes, 3 sessions, 4 leases, oldest 1, hash ab
+ok: *kv.Item
+`)
+}
+
+func expect(t *testing.T, got []string, want string) {
+	t.Helper()
+	if diff := cmp.Diff(strings.Split(strings.TrimSpace(want), "\n"), got); diff != "" {
+		t.Error(diff)
+	}
+}
