@@ -67,6 +67,10 @@ func TestSessionGuarantees(t *testing.T) {
 		{"an older value than was read, by way of a third", "monotonic reads", check.History{
 			write(1, 0, "x", "1"), read(3, 2, "x", "1"), write(3, 4, "x", "3"), read(2, 6, "x", "3"), read(2, 8, "x", "1"),
 		}},
+		{"an older value than was read, by way of two others and another key", "monotonic reads", check.History{
+			write(1, 0, "x", "1"), read(2, 2, "x", "1"), write(2, 4, "y", "2"), read(3, 6, "y", "2"), write(3, 8, "x", "3"),
+			read(4, 10, "x", "3"), read(4, 12, "x", "1"),
+		}},
 
 		{"the later of two writes without the earlier", "monotonic writes", check.History{
 			write(1, 0, "x", "1"), write(1, 2, "y", "1"), read(2, 4, "y", "1"), read(2, 6, "x", ""),

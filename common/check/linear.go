@@ -57,7 +57,7 @@ func linearizable(h History, caps kv.Caps, whole bool) error {
 	if whole && len(all) <= maxExhaustive {
 		return exhaustive(all, false)
 	}
-	return searchKeys(all)
+	return searchKeys(all, searchTime)
 }
 
 // present leaves out reads of the past, which only a witness can judge.
@@ -84,10 +84,10 @@ func outcomeOf(resp *kv.Response) kv.Outcome {
 	return kv.Outcome{Status: resp.Status, Result: resp.Result}
 }
 
-// searchKeys asks porcupine about each group of keys.
-func searchKeys(all []step) error {
+// searchKeys asks porcupine about each group of keys, for so long in all.
+func searchKeys(all []step, limit time.Duration) error {
 	r := newReplay(all)
-	deadline := time.Now().Add(searchTime)
+	deadline := time.Now().Add(limit)
 	for _, group := range components(all) {
 		if n := clients(group); n > maxClients {
 			return fmt.Errorf("%w: %d clients use %s: at most %d can be searched",
@@ -98,7 +98,7 @@ func searchKeys(all []step) error {
 		switch porcupine.CheckOperationsTimeout(model, ops, left) {
 		case porcupine.Unknown:
 			return fmt.Errorf("%w: %d operations on %s: no verdict after %v",
-				ErrNotChecked, len(ops), groupName(group), searchTime)
+				ErrNotChecked, len(ops), groupName(group), limit)
 		case porcupine.Illegal:
 			return r.verdict(r.explainIllegal(group, model, ops))
 		}

@@ -148,6 +148,15 @@ func TestLinearizableByRevisions(t *testing.T) {
 			lost(2, 0, kv.Txn{Then: []kv.Op{wrote("x", "2"), wrote("y", "2")}}),
 			get(1, 4, 5, "y", "2", 3, 3), get(1, 6, 7, "x", "", 0, 3),
 		}, "should have answered"},
+		{"a lost write has a revision before it is seen", check.History{
+			put(1, 0, 1, "x", "1", 1), lost(2, 0, wrote("x", "2")), get(1, 2, 3, "x", "2", 9, 2),
+		}, "should have answered"},
+		{"a lost write has a revision of its own", check.History{
+			put(1, 0, 1, "x", "1", 1), put(1, 2, 3, "y", "1", 2), lost(2, 0, wrote("x", "2")), get(1, 4, 5, "x", "2", 2, 3),
+		}, "should have answered"},
+		{"a write that is counted and nobody did", check.History{
+			put(1, 0, 1, "x", "1", 1), op(1, 2, 3, kv.Get{Key: "x"}, with(ok(1), kv.Item{Key: "x", Value: []byte("1"), Count: 2})),
+		}, "should have answered"},
 		{"a past that was different", check.History{
 			put(1, 0, 1, "x", "1", 1), put(1, 2, 3, "x", "2", 2), at(1, get(2, 4, 5, "x", "2", 2, 2)),
 		}, `should have answered ok "x"="1"`},

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -118,7 +119,7 @@ func judgeWays(t *testing.T, h History) (v verdicts, checked bool) {
 	revs := kv.Caps{Has: kv.CapRevisions}
 	v.byRevision = pass(StrictlySerializable(h, revs))
 	v.byRevisionTried = pass(exhaustive(whole, true))
-	v.searched = pass(searchKeys(whole))
+	v.searched = pass(searchKeys(whole, searchTime))
 	v.tried = pass(exhaustive(whole, false))
 	v.byKey = pass(Linearizable(h, kv.Caps{}))
 	return v, checked
@@ -172,6 +173,20 @@ func TestAllWaysOfCheckingAgree(t *testing.T) {
 			require.Greater(t, bad, 150)
 		})
 	}
+}
+
+func TestASearchThatTakesTooLongIsNoPass(t *testing.T) {
+	var h History
+	for i := range 20_000 {
+		now := machine.Time(i)
+		h = append(h, Op{
+			Client: i % 5, Call: now - 3, Return: now + 3,
+			Req: &kv.Request{Op: kv.Append{Key: "x"}}, Resp: &kv.Response{Status: kv.OK, Result: kv.Length{}},
+		})
+	}
+	all, err := steps(h, false)
+	require.NoError(t, err)
+	require.ErrorIs(t, searchKeys(all, time.Microsecond), ErrNotChecked)
 }
 
 func (h History) String() (text string) {

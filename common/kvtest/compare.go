@@ -123,8 +123,18 @@ func txnOrder(j *judge) {
 	o.op(kv.Put{Key: "a", Value: []byte("0")})
 	set := func(value string) kv.Op { return kv.Put{Key: "a", Value: []byte(value)} }
 	ops := []kv.Op{
-		kv.Get{Key: "a"}, set("1"), kv.Get{Key: "a"}, set("2"), kv.Scan{}, kv.Delete{Key: "a"}, kv.Get{Key: "a"},
-		kv.Delete{Key: "a"}, set("3"), kv.Get{Key: "a"}, kv.Put{Key: "b"}, kv.Scan{Descending: true, Limit: 1},
+		kv.Get{Key: "a"},
+		set("1"),
+		kv.Get{Key: "a"},
+		set("2"),
+		kv.Scan{},
+		kv.Delete{Key: "a"},
+		kv.Get{Key: "a"},
+		kv.Delete{Key: "a"},
+		set("3"),
+		kv.Get{Key: "a"},
+		kv.Put{Key: "b"},
+		kv.Scan{Descending: true, Limit: 1},
 	}
 	if o.has(kv.CapAppend) {
 		ops = append(ops, kv.Append{Key: "a", Value: []byte("+")}, kv.Get{Key: "a"})

@@ -95,8 +95,16 @@ func watchAll(j *judge) {
 	o := j.newOracle()
 	start := o.changes()
 	for _, op := range []kv.Events{
-		{}, {Previous: true}, {Only: kv.EventPut}, {Only: kv.EventDelete}, {Only: kv.EventDelete, Previous: true},
-		{From: "k1", To: "k3"}, {From: "k", To: kv.PrefixEnd("k"), Previous: true}, {From: "t"}, {From: "z"}, {From: "k1", To: "k1"},
+		{},
+		{Previous: true},
+		{Only: kv.EventPut},
+		{Only: kv.EventDelete},
+		{Only: kv.EventDelete, Previous: true},
+		{From: "k1", To: "k3"},
+		{From: "k", To: kv.PrefixEnd("k"), Previous: true},
+		{From: "t"},
+		{From: "z"},
+		{From: "k1", To: "k1"},
 	} {
 		op.After = start
 		o.sameEvents(o.modelEvents(op), o.drain(op), describe(op))

@@ -77,6 +77,8 @@ func caseNamed(t *testing.T, caps kv.Caps, name string) kvtest.Case {
 	return all[i]
 }
 
+var wrongStores = slices.Concat(keyBugs, timeBugs)
+
 func TestWrongStoresFail(t *testing.T) {
 	for _, w := range wrongStores {
 		for name := range strings.SplitSeq(w.cases, ";") {

@@ -84,11 +84,13 @@ func (d *Driver) await(x *Exchange, deadline machine.Time) {
 
 func (x *Exchange) over() bool { return x.Answer != nil || x.gone }
 
-// advance takes one step of the world.
+// advance takes one step of the world, or ends a sleep.
 func (d *Driver) advance() bool {
 	c := d.w.next()
 	if c == nil {
-		return false
+		woken := d.w.woken
+		d.w.woken = false
+		return woken
 	}
 	d.out.Reset()
 	d.w.complete(c, &d.out, d.w.stepLocal(c, &d.out))

@@ -172,7 +172,7 @@ func (w *World) happen(ev *event) *call {
 	case evInject:
 		return w.inject(ev)
 	case evWake:
-		ev.ask.gone = true
+		ev.ask.gone, w.woken = true, true
 	case evSync:
 		w.synced(ev)
 	case evCrash:

@@ -31,6 +31,7 @@ type World struct {
 	calm     bool         // faults have ended
 	deadline machine.Time // of the liveness mode
 
+	woken  bool // a Driver's sleep has ended: it must go on before anything else does
 	steps  int
 	sent   uint64 // envelopes so far
 	hash   digest
@@ -227,6 +228,9 @@ func (w *World) next() *call {
 		w.now = max(w.now, ev.at)
 		if c := w.happen(ev); c != nil {
 			return c
+		}
+		if w.woken {
+			return nil
 		}
 	}
 	return nil

@@ -49,7 +49,7 @@ type Client struct {
 	running sync.WaitGroup // the reading and the writing goroutine
 	calls   sync.Pool      // of *pendingCall; not shared, for a channel belongs to one synctest bubble
 	stats   clientStats
-	cause   atomic.Pointer[error] // of a write that failed, until fail is told
+	cause   atomic.Pointer[error] // why abort was called
 
 	// queue's mutex guards what follows
 	seq     uint64 // of the last request
@@ -257,8 +257,7 @@ func (c *Client) writeDirectly() {
 	batch := q.takeLocked(c.took)
 	q.Unlock()
 	if err := c.to.write(batch); err != nil {
-		c.cause.CompareAndSwap(nil, &err)
-		c.conn.Close() // the reading goroutine tells those who wait: the caller may hold locks of theirs
+		c.abort(err)
 	}
 	q.recycle(batch)
 	q.Lock()
@@ -268,6 +267,13 @@ func (c *Client) writeDirectly() {
 		q.awake = false
 	}
 	q.Unlock()
+}
+
+// abort ends the connection for a reason that this side has. The reading goroutine
+// tells those who wait: who calls abort may hold locks of theirs.
+func (c *Client) abort(cause error) {
+	c.cause.CompareAndSwap(nil, &cause)
+	c.conn.Close()
 }
 
 // took is called, with queue's mutex held, when all that is queued is taken.
@@ -310,7 +316,9 @@ func (c *Client) makeRoom() {
 
 func (c *Client) write() {
 	defer c.running.Done()
-	c.fail(c.queue.run(&c.to, c.done, c.took))
+	if err := c.queue.run(&c.to, c.done, c.took); err != nil {
+		c.abort(err)
+	}
 }
 
 func (c *Client) read() {
@@ -424,7 +432,7 @@ func (c *Client) Stats() ClientStats {
 // Close closes the connection; calls that are pending end with ErrBroken. It
 // returns when nothing of the Client runs any more.
 func (c *Client) Close() error {
-	c.fail(broken(errors.New("closed by its owner")))
+	c.abort(errors.New("closed by its owner"))
 	c.running.Wait()
 	return nil
 }

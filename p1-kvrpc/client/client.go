@@ -112,10 +112,9 @@ func (c *Client) welcome(ctx context.Context) (kv.Caps, error) {
 			if conn == nil {
 				continue
 			}
-			var caps server.Caps
-			err := conn.Call(ctx, server.MethodOffers, &server.Nothing{}, &caps)
+			caps, err := offers(ctx, conn)
 			if err == nil {
-				return caps.Caps, nil
+				return caps, nil
 			}
 			l.failed(err)
 		}
@@ -125,6 +124,16 @@ func (c *Client) welcome(ctx context.Context) (kv.Caps, error) {
 		case <-tick.C:
 		}
 	}
+}
+
+// offers asks a server what it offers, and not for long: the question or the answer
+// may have been lost.
+func offers(ctx context.Context, conn *wire.Client) (kv.Caps, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	var caps server.Caps
+	err := conn.Call(ctx, server.MethodOffers, &server.Nothing{}, &caps)
+	return caps.Caps, err
 }
 
 func (c *Client) lastError() error {
@@ -143,6 +152,9 @@ func (c *Client) send(to machine.Addr, frame []byte) {
 	}
 }
 
+// farewell is how long Close waits for the server to end the session.
+const farewell = 300 * time.Millisecond
+
 // Do implements kv.Store.
 func (c *Client) Do(ctx context.Context, req *kv.Request) *kv.Response { return c.store.Do(ctx, req) }
 
@@ -150,8 +162,12 @@ func (c *Client) Do(ctx context.Context, req *kv.Request) *kv.Response { return 
 // sessions, which the Client uses itself.
 func (c *Client) Offers() kv.Caps { return c.store.Offers() }
 
-// Close ends the Client. Requests under way end as Maybe or Unavailable.
+// Close ends the Client and its session at the server, if that still hears: else it
+// expires there. Requests under way end as Maybe or Unavailable.
 func (c *Client) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	c.store.Do(ctx, &kv.Request{Op: kv.CloseSession{}})
 	c.cancel()
 	<-c.done
 	return c.store.Close()

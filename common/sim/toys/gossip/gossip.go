@@ -188,14 +188,14 @@ func (r *replica) do(req *kv.Request, wants vector, out *machine.Out) *kv.Respon
 	switch op := req.Op.(type) {
 	case kv.Get:
 		if w, ok := r.now[op.Key]; ok && !w.deleted {
-			resp.Result = w.item()
+			resp.Result = r.item(w)
 		} else {
 			resp.Status = kv.NotFound
 		}
 	case kv.Scan:
 		resp.Result = r.scan(op)
 	case kv.Put:
-		resp.Rev = r.accept(write{key: op.Key, value: op.Value}, out)
+		resp.Rev = r.accept(write{key: op.Key, value: slices.Clone(op.Value)}, out)
 	case kv.Delete:
 		if w, ok := r.now[op.Key]; ok && !w.deleted {
 			resp.Rev = r.accept(write{key: op.Key, deleted: true}, out)
@@ -224,7 +224,7 @@ func (r *replica) scan(op kv.Scan) kv.Items {
 	var found kv.Items
 	for key, w := range r.now { //house:unordered sorted below
 		if key >= op.From && (op.To == "" || key < op.To) && !w.deleted {
-			found.List = append(found.List, w.item())
+			found.List = append(found.List, r.item(w))
 		}
 	}
 	slices.SortFunc(found.List, func(a, b kv.Item) int {
@@ -253,8 +253,26 @@ func (r *replica) scan(op kv.Scan) kv.Items {
 
 func (w write) version() kv.Version { return kv.Version{Hi: w.stamp.time, Lo: uint64(w.stamp.node)} }
 
-func (w write) item() kv.Item {
-	return kv.Item{Key: w.key, Value: w.value, Mod: w.version()}
+// item is the key that w has won. Its history is that of all known writes in the
+// order of their stamps, so that replicas which know the same agree.
+func (r *replica) item(w write) kv.Item {
+	item := kv.Item{Key: w.key, Value: slices.Clone(w.value), Mod: w.version()}
+	var all []write
+	for _, o := range r.writes {
+		if o.key == w.key && !o.stamp.after(w.stamp) {
+			all = append(all, o)
+		}
+	}
+	slices.SortFunc(all, func(a, b write) int { return a.version().Compare(b.version()) })
+	for _, o := range all {
+		switch item.Count++; {
+		case o.deleted:
+			item.Count = 0
+		case item.Count == 1:
+			item.Create = o.version()
+		}
+	}
+	return item
 }
 
 // The messages: tick is the timer, lack asks for what its sender has not seen, a

@@ -19,4 +19,6 @@ func World(bug Bug) *sim.Config {
 }
 
 // At is the replica of a client.
-func At(client int) machine.Addr { return machine.Addr{Node: machine.Node(client%2 + 1), Role: "replica"} }
+func At(client int) machine.Addr {
+	return machine.Addr{Node: machine.Node(client%2 + 1), Role: "replica"}
+}

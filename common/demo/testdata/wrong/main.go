@@ -1,0 +1,4 @@
+// Wrong does not build.
+package main
+
+func main() { nobody() }

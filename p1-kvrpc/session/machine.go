@@ -1,0 +1,340 @@
+package session
+
+import (
+	"maps"
+	"slices"
+
+	"dss.example/common/kv"
+	"dss.example/common/machine"
+	"dss.example/p1-kvrpc/table/agenda"
+)
+
+// Machine is the client. The zero value is of no use.
+type Machine struct {
+	self   machine.Addr
+	config Config
+	target int // the server to ask: an index of config.Servers
+
+	ops    map[uint64]*op // unfinished, by number
+	asks   map[uint64]*op // those that were asked for, by Ask
+	number uint64         // of the last op
+
+	free     queue    // reads and bare writes that wait
+	freeSent int      // reads and bare writes that do not
+	writes   queue    // guarded writes that wait
+	session  *session // the one for new operations; nil before the first
+	opening  *op      // the operation that opens the next one
+
+	budget budget
+	dues   agenda.Agenda // of ops, by number
+	alarm  agenda.Alarm
+
+	now  machine.Time // of this step
+	dice dice         // of this step
+}
+
+var _ machine.Machine = (*Machine)(nil)
+
+// NewMachine returns a client at the given address. It refuses a Config that cannot
+// be used with ErrConfig.
+func NewMachine(self machine.Addr, config Config) (*Machine, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	m := &Machine{self: self, config: config, ops: map[uint64]*op{}, asks: map[uint64]*op{}}
+	m.budget = newBudget(&m.config)
+	return m, nil
+}
+
+// Protocol tells a world how to run a Machine. Its configuration is an encoded
+// Config.
+func Protocol() *machine.Protocol {
+	return &machine.Protocol{
+		Name: "session",
+		New: func(self machine.Addr, config []byte) (machine.Machine, error) {
+			c, err := DecodeConfig(config)
+			if err != nil {
+				return nil, err
+			}
+			m, err := NewMachine(self, c)
+			if err != nil {
+				return nil, err
+			}
+			return m, nil
+		},
+		Message: agenda.DecodeTick,
+		Command: kv.DecodeRequest,
+		Answer:  kv.DecodeResponse,
+		Return:  kv.DecodeResponse,
+	}
+}
+
+// Step implements machine.Machine.
+func (m *Machine) Step(in machine.In, out *machine.Out) {
+	m.now, m.dice = in.Now, dice(in.Rand)
+	switch e := in.Event.(type) {
+	case machine.Ask:
+		m.ask(e, out)
+	case machine.Cancel:
+		if o := m.asks[e.ID]; o != nil {
+			m.forget(o)
+		}
+	case machine.Recv:
+		m.receive(e, out)
+	case machine.Link:
+		m.link(e, out)
+	}
+	m.pump(out)
+	m.arm(out)
+}
+
+// ask takes an operation in, or refuses it at once.
+func (m *Machine) ask(e machine.Ask, out *machine.Out) {
+	if m.asks[e.ID] != nil {
+		return // the world has broken its word; the first one keeps the ID
+	}
+	req, _ := e.Cmd.(*kv.Request)
+	if bad := m.refuse(req); bad != nil {
+		out.Answer(e.ID, bad)
+		return
+	}
+	o := m.add(req, m.classOf(req.Op), m.now+m.config.Timeout+machine.Time(req.Wait))
+	o.ask = e.ID
+	m.asks[e.ID] = o
+	m.queueOf(o).push(o)
+	m.due(o, o.deadline)
+}
+
+func (m *Machine) refuse(req *kv.Request) *kv.Response {
+	switch {
+	case req == nil:
+		return kv.Refuse(kv.Invalid, "command is no request")
+	case req.Session != 0 || req.Seq != 0 || req.Acked != 0:
+		return kv.Refuse(kv.Invalid, "request in session %d: session and number are given here", req.Session)
+	case m.free.len()+m.writes.len() >= m.config.Queue:
+		return kv.Refuse(kv.Overloaded, "%d operations wait to be sent: at most %d", m.config.Queue, m.config.Queue)
+	}
+	if bad := kv.Check(req); bad != nil {
+		return bad
+	}
+	if _, closing := req.Op.(kv.CloseSession); closing && m.session == nil {
+		return kv.Refuse(kv.NoSession, "no session is open")
+	}
+	return nil
+}
+
+func (m *Machine) classOf(operation kv.Op) class {
+	if kv.ReadOnly(operation) {
+		return read
+	}
+	if _, open := operation.(kv.OpenSession); open || m.config.Mode == AtLeastOnce {
+		return bare
+	}
+	return guarded
+}
+
+func (m *Machine) queueOf(o *op) *queue {
+	if o.class == guarded {
+		return &m.writes
+	}
+	return &m.free
+}
+
+func (m *Machine) add(req *kv.Request, c class, deadline machine.Time) *op {
+	m.number++
+	o := &op{number: m.number, req: req, class: c, deadline: deadline, entered: never}
+	m.ops[o.number] = o
+	return o
+}
+
+// pump sends what waits, as far as the windows reach.
+func (m *Machine) pump(out *machine.Out) {
+	for m.free.len() > 0 && m.freeSent < m.config.InFlight {
+		o := m.free.pop()
+		m.freeSent++
+		m.send(o, out)
+	}
+	for m.writes.len() > 0 {
+		if !m.session.usable(m.now) {
+			if o := m.writes.peek(); o.closing() {
+				m.finish(o, kv.Refuse(kv.NoSession, "no session is open"), out)
+				continue
+			}
+			m.open(out)
+			return
+		}
+		if m.session.given-m.session.acked >= uint64(m.config.InFlight) {
+			return
+		}
+		o := m.writes.pop()
+		o.session, o.seq = m.session, m.session.give()
+		m.send(o, out)
+	}
+}
+
+// open asks for a session, once.
+func (m *Machine) open(out *machine.Out) {
+	if m.opening != nil {
+		return
+	}
+	var open kv.OpenSession
+	setSpan(&open.TTL, m.config.TTL)
+	m.opening = m.add(&kv.Request{Op: open}, bare, never)
+	m.opening.own = true
+	m.send(m.opening, out)
+}
+
+// send makes one more attempt.
+func (m *Machine) send(o *op, out *machine.Out) {
+	if o.attempts == 0 && !o.own {
+		m.budget.earn()
+	}
+	if o.state == waiting {
+		o.began = m.now
+	}
+	req := *o.req
+	if s := o.session; s != nil {
+		req.Session, req.Seq, req.Acked = s.id, o.seq, s.acked
+	}
+	id := o.number<<attemptBits | uint64(o.attempts)
+	o.doubt |= 1 << o.attempts
+	o.attempts++
+	o.state, o.server = sent, m.target
+	out.SendTo(m.config.Servers[o.server].Addr, machine.Call{ID: id, Cmd: &req})
+	if o.again(m.config.Mode) {
+		m.due(o, m.now+m.config.Attempt+machine.Time(req.Wait))
+	} else {
+		m.due(o, o.deadline)
+	}
+}
+
+// retry comes when the last attempt has failed: it is made again after a back-off,
+// or at once if a server has named a better one.
+func (m *Machine) retry(o *op, redirect bool, out *machine.Out) {
+	spent := !o.again(m.config.Mode) || o.attempts == maxAttempts
+	switch {
+	case spent && (o.doubt == 0 || o.own):
+		m.finish(o, o.last(), out)
+	case spent:
+		o.state = paused
+		m.due(o, o.deadline)
+	case redirect && !o.redirect && m.budget.spend():
+		o.redirect = true
+		m.send(o, out)
+	default:
+		o.redirect = false
+		m.pause(o)
+	}
+}
+
+// pause backs off: exponentially, with full jitter.
+func (m *Machine) pause(o *op) {
+	most := m.config.MaxDelay
+	if shift := o.attempts - 1; shift < 32 && m.config.Backoff < most>>shift {
+		most = m.config.Backoff << shift
+	}
+	o.state = paused
+	m.due(o, m.now+m.dice.upTo(most))
+}
+
+// resume ends a back-off.
+func (m *Machine) resume(o *op, out *machine.Out) {
+	switch {
+	case o.own && m.writes.len() == 0:
+		m.forget(o) // nobody needs a session any more
+	case o.session != nil && o.session.lost:
+		m.move(o, out)
+	case o.attempts < maxAttempts && m.budget.spend():
+		m.send(o, out)
+	case o.doubt == 0 || o.own:
+		m.finish(o, o.last(), out)
+	default:
+		m.pause(o)
+	}
+}
+
+// move takes a write whose session was lost to a new one, if no copy can have been
+// executed.
+func (m *Machine) move(o *op, out *machine.Out) {
+	switch {
+	case o.doubt != 0 || m.now-o.began >= o.session.ttl:
+		m.finish(o, o.doubtful("session was lost on the way"), out)
+	case !o.again(m.config.Mode) || o.attempts == maxAttempts || !m.budget.spend():
+		m.finish(o, kv.Refuse(kv.Unavailable, "session was lost before the operation arrived"), out)
+	default:
+		o.session, o.seq = nil, 0
+		o.state = waiting
+		m.writes.push(o)
+		m.due(o, o.deadline)
+	}
+}
+
+// link takes a hint that a server cannot be reached: what was sent there is likely
+// lost.
+func (m *Machine) link(e machine.Link, out *machine.Out) {
+	if e.Up {
+		return
+	}
+	if m.config.Servers[m.target].Addr.Node == e.Peer {
+		m.rotate(m.target)
+	}
+	for _, number := range slices.Sorted(maps.Keys(m.ops)) {
+		o := m.ops[number]
+		if o == nil || o.state != sent || !o.again(m.config.Mode) {
+			continue // ended by one before it, or nothing to do about it
+		}
+		if m.config.Servers[o.server].Addr.Node == e.Peer {
+			m.retry(o, false, out)
+		}
+	}
+}
+
+// rotate moves on from a server, unless another operation has done so already.
+func (m *Machine) rotate(from int) {
+	if m.target == from {
+		m.target = (from + 1) % len(m.config.Servers)
+	}
+}
+
+// finish gives an operation its final word.
+func (m *Machine) finish(o *op, resp *kv.Response, out *machine.Out) {
+	m.forget(o)
+	if !o.own {
+		out.Answer(o.ask, resp)
+		return
+	}
+	if info, ok := resp.Result.(kv.SessionInfo); ok && resp.Status == kv.OK {
+		m.session = &session{id: info.ID, ttl: machine.Time(info.TTL), used: m.now}
+		return
+	}
+	if resp.Status == kv.Maybe { // of the session, not of the writes that wait for it
+		resp = kv.Refuse(kv.Unavailable, "no session: %s", resp.Detail)
+	}
+	for m.writes.len() > 0 {
+		m.finish(m.writes.peek(), resp, out)
+	}
+}
+
+// forget drops an operation and gives its place to another. What was sent of it is
+// on its own from now on.
+func (m *Machine) forget(o *op) {
+	delete(m.ops, o.number)
+	if o.own {
+		m.opening = nil
+		return
+	}
+	delete(m.asks, o.ask)
+	switch {
+	case o.state == waiting:
+		m.queueOf(o).remove(o)
+	case o.session != nil:
+		o.session.finish(o.seq)
+	default:
+		m.freeSent--
+	}
+}
+
+// setSpan sets a duration in one of kv's types. A core does not import package time,
+// not even for the name of a type.
+func setSpan[D ~int64](to *D, span machine.Time) { *to = D(span) }

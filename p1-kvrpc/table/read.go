@@ -1,0 +1,169 @@
+package table
+
+import (
+	"iter"
+	"slices"
+	"sort"
+
+	"github.com/tidwall/btree"
+
+	"dss.example/common/app"
+	"dss.example/common/kv"
+)
+
+// read does op if it is a Get or a Scan, at revision rev or, for 0, at present; it
+// returns nil if it is neither.
+func (t *Table) read(op kv.Op, rev uint64) *kv.Response {
+	switch op := op.(type) {
+	case kv.Get:
+		return t.get(op.Key, rev)
+	case kv.Scan:
+		return t.scan(&op, rev)
+	}
+	return nil
+}
+
+func (t *Table) get(key string, rev uint64) *kv.Response {
+	r := t.find(key, rev)
+	if !r.exists() {
+		return &kv.Response{Status: kv.NotFound}
+	}
+	return ok(r.item(key, true))
+}
+
+// find returns what stands at key at revision rev, 0 for the present.
+func (t *Table) find(key string, rev uint64) *record {
+	if rev != 0 {
+		return t.at(t.last(key), rev)
+	}
+	r, _ := t.live.Get(key)
+	return r
+}
+
+func (t *Table) scan(op *kv.Scan, rev uint64) *kv.Response {
+	items, count := t.span(op), 0
+	if rev == 0 {
+		count = rank(t.live, op.To, t.live.Len()) - rank(t.live, op.From, 0)
+	} else {
+		old := t.spanAt(op, rev)
+		items, count = pairs(old), len(old)
+	}
+	found := kv.Items{Count: count}
+	if !op.CountOnly {
+		found.List = collect(op, items, count)
+	}
+	found.More = len(found.List) < count
+	return ok(found)
+}
+
+// collect makes the list of an answer: as many items as op asks for, as the bounds
+// allow, and at least one.
+func collect(op *kv.Scan, items iter.Seq2[string, *record], count int) []kv.Item {
+	limit := op.Limit
+	if limit == 0 || limit > kv.MaxScan {
+		limit = kv.MaxScan
+	}
+	limit = min(limit, count)
+	if limit == 0 {
+		return nil
+	}
+	list := make([]kv.Item, 0, limit)
+	size := 0
+	for key, r := range items {
+		if size += r.size(key, !op.KeysOnly); size > maxAnswer && len(list) > 0 {
+			break
+		}
+		if list = append(list, r.item(key, !op.KeysOnly)); len(list) == limit {
+			break
+		}
+	}
+	return list
+}
+
+// span iterates the present items of a Scan's range in its order.
+func (t *Table) span(op *kv.Scan) iter.Seq2[string, *record] {
+	return func(yield func(string, *record) bool) {
+		switch {
+		case !op.Descending:
+			t.live.Ascend(op.From, func(key string, r *record) bool {
+				return (op.To == "" || key < op.To) && yield(key, r)
+			})
+		case op.To == "":
+			t.live.Reverse(func(key string, r *record) bool {
+				return key >= op.From && yield(key, r)
+			})
+		default:
+			t.live.Descend(op.To, func(key string, r *record) bool {
+				return key == op.To || key >= op.From && yield(key, r)
+			})
+		}
+	}
+}
+
+// rank returns how many keys are less than key; empty answers for the empty key.
+func rank(m *btree.Map[string, *record], key string, empty int) int {
+	if key == "" {
+		return empty
+	}
+	return sort.Search(m.Len(), func(i int) bool {
+		k, _, _ := m.GetAt(i)
+		return k >= key
+	})
+}
+
+type keyed struct {
+	key string
+	*record
+}
+
+// spanAt collects the items of a Scan's range at an old revision, in its order: of
+// the keys that are present and of those that are gone, what stood there then.
+func (t *Table) spanAt(op *kv.Scan, rev uint64) []keyed {
+	var found []keyed
+	for _, m := range []*btree.Map[string, *record]{t.live, t.ghost} {
+		m.Ascend(op.From, func(key string, r *record) bool {
+			if op.To != "" && key >= op.To {
+				return false
+			}
+			if r = t.at(r, rev); r.exists() {
+				found = append(found, keyed{key, r})
+			}
+			return true
+		})
+	}
+	slices.SortFunc(found, func(a, b keyed) int {
+		switch {
+		case a.key == b.key:
+			return 0
+		case (a.key < b.key) != op.Descending:
+			return -1
+		}
+		return 1
+	})
+	return found
+}
+
+func pairs(list []keyed) iter.Seq2[string, *record] {
+	return func(yield func(string, *record) bool) {
+		for _, k := range list {
+			if !yield(k.key, k.record) {
+				return
+			}
+		}
+	}
+}
+
+func (t *Table) stat(op kv.Stat) *kv.Response {
+	stats := kv.Stats{
+		Keys:     uint64(t.live.Len()),
+		Bytes:    t.bytes,
+		Sessions: uint64(t.sessions.Len()),
+		Leases:   uint64(t.leases.Len()),
+		Oldest:   kv.Version{Lo: t.oldest},
+	}
+	if op.Hash {
+		hash := app.Hash(t.View())
+		stats.Hash = hash[:]
+	}
+	return ok(stats)
+}

@@ -1,0 +1,150 @@
+package table
+
+import (
+	"dss.example/common/kv"
+)
+
+// write does op if it is one of the writes that may stand in a transaction, and
+// returns nil if it is not. A write that is refused has changed nothing.
+func (t *Table) write(op kv.Op) *kv.Response {
+	switch op := op.(type) {
+	case kv.Put:
+		return t.put(op.Key, op.Value, uint64(op.Lease))
+	case kv.Delete:
+		return t.remove(op.Key)
+	case kv.Append:
+		return t.append(op)
+	case kv.CAS:
+		return t.cas(op)
+	}
+	return nil
+}
+
+func (t *Table) put(key string, value []byte, lease uint64) *kv.Response {
+	before := t.last(key)
+	if bad := t.room(key, before, len(value), lease); bad != nil {
+		return bad
+	}
+	t.set(key, before, clone(value), lease)
+	return ok(nil)
+}
+
+func (t *Table) remove(key string) *kv.Response {
+	before := t.last(key)
+	if !before.exists() {
+		return &kv.Response{Status: kv.NotFound}
+	}
+	t.change(key, before, &record{mod: t.rev + 1, event: t.nextChange})
+	return ok(nil)
+}
+
+func (t *Table) append(op kv.Append) *kv.Response {
+	before := t.last(op.Key)
+	var value []byte
+	if before.exists() {
+		value = before.value
+	}
+	n := len(value) + len(op.Value)
+	if n > kv.MaxValue {
+		return kv.Refuse(kv.TooLarge, "value of %d bytes after the append: at most %d", n, kv.MaxValue)
+	}
+	if bad := t.room(op.Key, before, n, 0); bad != nil {
+		return bad
+	}
+	// The new value may grow into spare room behind the old one, which makes many
+	// small appends cheap: nobody but the newest record of a key extends it, and a
+	// record never looks beyond its own length.
+	t.set(op.Key, before, append(value, op.Value...), before.under())
+	return ok(kv.Length{Bytes: n})
+}
+
+func (t *Table) cas(op kv.CAS) *kv.Response {
+	before := t.last(op.Key)
+	switch {
+	case !before.exists():
+		if !op.Old.IsZero() {
+			return &kv.Response{Status: kv.Conflict}
+		}
+	case op.Old != kv.Version{Lo: before.mod}:
+		return &kv.Response{Status: kv.Conflict, Result: before.item(op.Key, true)}
+	}
+	if bad := t.room(op.Key, before, len(op.Value), uint64(op.Lease)); bad != nil {
+		return bad
+	}
+	t.set(op.Key, before, clone(op.Value), uint64(op.Lease))
+	return ok(nil)
+}
+
+// last returns the newest record of a key: an item, a tombstone, or nil.
+func (t *Table) last(key string) *record {
+	if r, ok := t.live.Get(key); ok {
+		return r
+	}
+	if t.ghost.Len() == 0 {
+		return nil
+	}
+	r, _ := t.ghost.Get(key)
+	return r
+}
+
+// room refuses a value of n bytes that the bounds do not allow, or under a lease
+// that does not exist. Lease 0 is none, or one that the key is under already.
+func (t *Table) room(key string, before *record, n int, id uint64) *kv.Response {
+	after := t.bytes + uint64(len(key)+n)
+	if before.exists() {
+		after -= uint64(len(key) + len(before.value))
+	}
+	if after > t.config.Bytes && after > t.bytes {
+		return kv.Refuse(kv.Overloaded, "store of %d bytes would grow to %d: at most %d", t.bytes, after, t.config.Bytes)
+	}
+	if id == 0 {
+		return nil
+	}
+	l, ok := t.leases.Get(id)
+	if !ok {
+		return kv.Refuse(kv.NoLease, "lease %d", id)
+	}
+	if before.under() != id && l.keys.Len() >= t.config.LeaseKeys {
+		return kv.Refuse(kv.Overloaded, "lease %d has %d keys: at most %d", id, l.keys.Len(), t.config.LeaseKeys)
+	}
+	return nil
+}
+
+// set makes value, which now belongs to the table, the value of a key.
+func (t *Table) set(key string, before *record, value []byte, lease uint64) {
+	after := &record{value: value, mod: t.rev + 1, create: t.rev + 1, count: 1, lease: lease, event: t.nextChange}
+	if before.exists() {
+		after.create, after.count = before.create, before.count+1
+	}
+	t.change(key, before, after)
+}
+
+// change is the one way by which operations change keys: it is remembered.
+func (t *Table) change(key string, before, after *record) {
+	t.replace(key, before, after)
+	t.add(key, before, after)
+}
+
+// replace puts the record to in the place of from, with all that hangs on it.
+func (t *Table) replace(key string, from, to *record) {
+	switch {
+	case to.exists():
+		t.live.Set(key, to)
+		t.bytes += uint64(len(key) + len(to.value))
+	case from.exists():
+		t.live.Delete(key)
+	}
+	switch {
+	case from.exists():
+		t.bytes -= uint64(len(key) + len(from.value))
+	case from != nil && to.exists():
+		t.ghost.Delete(key)
+	}
+	if to != nil && !to.exists() {
+		t.ghost.Set(key, to)
+	}
+	if was, is := from.under(), to.under(); was != is {
+		t.detach(was, key)
+		t.attach(is, key)
+	}
+}
