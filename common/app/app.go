@@ -43,7 +43,11 @@ type View interface {
 
 // Hash returns the SHA-256 of all pairs of v, each key and value behind its
 // length. Equal hashes mean equal states.
-func Hash(v View) [sha256.Size]byte {
+func Hash(v View) [sha256.Size]byte { return HashRange(v, "", "") }
+
+// HashRange is Hash of the pairs whose keys are from (inclusive) to (exclusive, empty
+// means to the end).
+func HashRange(v View, from, to string) [sha256.Size]byte {
 	h := sha256.New()
 	var n [8]byte
 	put := func(b []byte) {
@@ -51,7 +55,10 @@ func Hash(v View) [sha256.Size]byte {
 		h.Write(n[:])
 		h.Write(b)
 	}
-	for k, val := range v.Pairs("") {
+	for k, val := range v.Pairs(from) {
+		if to != "" && k >= to {
+			break
+		}
 		put([]byte(k))
 		put(val)
 	}

@@ -62,6 +62,7 @@ func TestMain(m *testing.M) {
 		roles[os.Args[2]](os.Args[3:])
 		return
 	}
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // of the children: each would take a second to end
 	goleak.VerifyTestMain(m)
 }
 
@@ -137,6 +138,7 @@ func start(t *testing.T, how string) *player {
 	require.NoError(t, err)
 	p := &player{Cmd: exec.CommandContext(t.Context(), os.Args[0], "role", "demo", how), out: r}
 	p.Stdout, p.Stderr = w, w
+	p.Env = append(os.Environ(), "TMPDIR="+t.TempDir()) // one that is killed cannot clean up
 	require.NoError(t, p.Start())
 	w.Close()
 	t.Cleanup(func() { r.Close() })

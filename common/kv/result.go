@@ -84,7 +84,7 @@ type (
 		Keys, Bytes      uint64
 		Sessions, Leases uint64
 		Oldest           Version // the oldest revision that can still be read
-		Hash             []byte  // SHA-256 of the whole state (app.Hash)
+		Hash             []byte  // SHA-256 of all Items: equal where the contents and their history are
 	}
 )
 

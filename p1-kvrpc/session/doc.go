@@ -12,8 +12,8 @@
 //	ExactlyOnce   session; a write is sent again under the same number, and the
 //	              server answers a copy from memory (RIFL, Lee et al., SOSP 2015)
 //
-// Reads do no harm and are sent again in every mode, without a session. So is an
-// OpenSession that the caller asks for.
+// Reads do no harm and are sent again in every mode, without a session. A caller's own
+// OpenSession is refused as Unsupported: the session is this client's.
 //
 // # Outcomes
 //
@@ -35,8 +35,9 @@
 //
 // (1) The server executes one copy and answers all others from memory: what it says
 // to one is true of all. (2) The other copy may have been the one that succeeded.
-// (3) If less than the session's TTL has passed since it was first sent: the session
-// was then lost before any copy arrived. AtMostOnce answers Unavailable instead.
+// (3) If less than half the session's TTL has passed since it was first sent, else
+// Maybe: the session was then lost before any copy arrived, unless the server's clock
+// runs at twice the speed of this one. AtMostOnce answers Unavailable instead.
 //
 // "Again" means: after a back-off, while the retry budget lasts. An operation all
 // whose copies were refused ends with the refusal when the budget is empty; one in

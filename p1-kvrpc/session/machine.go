@@ -74,6 +74,10 @@ func Protocol() *machine.Protocol {
 func (m *Machine) Step(in machine.In, out *machine.Out) {
 	m.now, m.dice = in.Now, dice(in.Rand)
 	switch e := in.Event.(type) {
+	case machine.Ready:
+		// Late answers to an earlier life of this address must mean nothing: no two
+		// lives number their Calls alike.
+		m.number = in.Rand >> 24
 	case machine.Ask:
 		m.ask(e, out)
 	case machine.Cancel:
@@ -110,13 +114,14 @@ func (m *Machine) refuse(req *kv.Request) *kv.Response {
 	switch {
 	case req == nil:
 		return kv.Refuse(kv.Invalid, "command is no request")
-	case req.Session != 0 || req.Seq != 0 || req.Acked != 0:
-		return kv.Refuse(kv.Invalid, "request in session %d: session and number are given here", req.Session)
 	case m.free.len()+m.writes.len() >= m.config.Queue:
 		return kv.Refuse(kv.Overloaded, "%d operations wait to be sent: at most %d", m.config.Queue, m.config.Queue)
 	}
 	if bad := kv.Check(req); bad != nil {
 		return bad
+	}
+	if _, opening := req.Op.(kv.OpenSession); opening || req.Session != 0 {
+		return kv.Refuse(kv.Unsupported, "sessions: this client has one of its own, and numbers its requests itself")
 	}
 	if _, closing := req.Op.(kv.CloseSession); closing && m.session == nil {
 		return kv.Refuse(kv.NoSession, "no session is open")
@@ -128,7 +133,7 @@ func (m *Machine) classOf(operation kv.Op) class {
 	if kv.ReadOnly(operation) {
 		return read
 	}
-	if _, open := operation.(kv.OpenSession); open || m.config.Mode == AtLeastOnce {
+	if m.config.Mode == AtLeastOnce {
 		return bare
 	}
 	return guarded
@@ -258,7 +263,7 @@ func (m *Machine) resume(o *op, out *machine.Out) {
 // executed.
 func (m *Machine) move(o *op, out *machine.Out) {
 	switch {
-	case o.doubt != 0 || m.now-o.began >= o.session.ttl:
+	case o.doubt != 0 || m.now-o.began >= o.session.ttl/2:
 		m.finish(o, o.doubtful("session was lost on the way"), out)
 	case !o.again(m.config.Mode) || o.attempts == maxAttempts || !m.budget.spend():
 		m.finish(o, kv.Refuse(kv.Unavailable, "session was lost before the operation arrived"), out)

@@ -189,8 +189,11 @@ func TestReturnsThatAnswerNothingAreIgnored(t *testing.T) {
 
 func TestRequestsThatBreakARuleAreNotSent(t *testing.T) {
 	c := newClient(t, session.Config{})
-	for _, req := range []*kv.Request{{}, {Op: kv.Get{}}, {Session: 1, Seq: 1, Op: get}, {Acked: 1, Op: get}, nil} {
+	for _, req := range []*kv.Request{{}, {Op: kv.Get{}}, {Seq: 1, Op: get}, {Acked: 1, Op: get}, nil} {
 		require.Equal(t, kv.Invalid, c.got[c.askFor(req)].Status)
+	}
+	for _, req := range []*kv.Request{{Session: 1, Seq: 1, Op: get}, {Op: kv.OpenSession{TTL: time.Minute}}} {
+		require.Equal(t, kv.Unsupported, c.got[c.askFor(req)].Status, "the session is the client's own")
 	}
 	c.asks++
 	c.step(machine.Ask{ID: c.asks, Cmd: machine.Raw("x")})

@@ -162,7 +162,7 @@ func (t *Table) stat(op kv.Stat) *kv.Response {
 		Oldest:   kv.Version{Lo: t.oldest},
 	}
 	if op.Hash {
-		hash := app.Hash(t.View())
+		hash := app.HashRange(t.View(), string([]byte{pairItem}), string([]byte{pairItem + 1}))
 		stats.Hash = hash[:]
 	}
 	return ok(stats)

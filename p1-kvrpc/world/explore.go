@@ -14,7 +14,7 @@ import (
 )
 
 // Explore tries every run of a small world: one client that appends twice, a
-// network that loses and repeats as it likes, two time-outs. It looks at what a
+// network that loses and repeats as it likes, one time-out. It looks at what a
 // student's first client gets wrong: an append that is executed twice.
 func Explore(ctx context.Context, out io.Writer, progress func(string)) error {
 	result, err := Search(ctx, session.ExactlyOnce, func(p explore.Progress) {
@@ -40,7 +40,7 @@ func Search(ctx context.Context, mode session.Mode, progress func(explore.Progre
 			{To: Client(0), Cmd: &kv.Request{Op: kv.Append{Key: "x", Value: []byte("B")}}},
 		},
 		Mortal:    []machine.Node{},
-		Timers:    2,
+		Timers:    1,
 		Calls:     2,
 		Invariant: once,
 		Progress: func(p explore.Progress) bool {
