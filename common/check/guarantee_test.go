@@ -21,18 +21,21 @@ var rules = []struct {
 	{"writes follow reads", check.WritesFollowReads},
 }
 
-func TestSessionGuarantees(t *testing.T) {
+// guarantee is a history and the rule that it breaks; none if that is empty.
+type guarantee struct {
+	name   string
+	broken string
+	h      check.History
+}
+
+func guarantees() []guarantee {
 	read := func(client int, call int64, key, value string) check.Op {
 		return get(client, m(call), m(call+1), key, value, 0, 0)
 	}
 	write := func(client int, call int64, key, value string) check.Op {
 		return put(client, m(call), m(call+1), key, value, 0)
 	}
-	for _, e := range []struct {
-		name   string
-		broken string // the rule
-		h      check.History
-	}{
+	return []guarantee{
 		{"another client's concurrent write may win", "", check.History{
 			write(1, 0, "x", "1"), write(2, 0, "x", "2"), read(1, 2, "x", "2"), read(1, 4, "x", "1"), read(1, 6, "x", "2"),
 		}},
@@ -91,7 +94,11 @@ func TestSessionGuarantees(t *testing.T) {
 		{"an answer and no question in one scan", "writes follow reads", check.History{
 			write(1, 0, "x", "1"), read(2, 2, "x", "1"), write(2, 4, "y", "2"), scan(3, 6, 7, 0, item("y", "2", 0)),
 		}},
-	} {
+	}
+}
+
+func TestSessionGuarantees(t *testing.T) {
+	for _, e := range guarantees() {
 		t.Run(e.name, func(t *testing.T) {
 			for _, r := range rules {
 				err := r.rule(e.h)

@@ -330,7 +330,8 @@ func (p *pace) latency(r *rand.Rand, late bool) machine.Time {
 	return p.base + machine.Time(r.Uint64N(uint64(p.spread)))
 }
 
-func (p *pace) sync(r *rand.Rand) machine.Time   { return 1 + machine.Time(r.Uint64N(uint64(p.disk))) }
+func (p *pace) sync(r *rand.Rand) machine.Time { return 1 + machine.Time(r.Uint64N(uint64(p.disk))) }
+
 func (p *pace) outage(r *rand.Rand) machine.Time { return 1 + machine.Time(r.Uint64N(uint64(p.down))) }
 
 func (w *World) chance(p float64) bool { return p > 0 && w.rng.Float64() < p }

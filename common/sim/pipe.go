@@ -29,7 +29,6 @@ type Pipe struct {
 	items int
 	out   []byte // items of the frame that is being made
 	last  uint64 // instance
-	err   error
 }
 
 // MaxFrame bounds a frame of the pipe in bytes.
@@ -97,7 +96,6 @@ type pipeMany struct {
 
 type answer struct {
 	frame []byte
-	err   error
 }
 
 // startReading reads answers in a goroutine: the far end must never wait for a judge
