@@ -103,6 +103,7 @@ func program(how string) demo.Program {
 		}
 		s.Begin("step", 10, "things").Add(1)
 		s.Say("server %s dir %s", p.Addr(), dir)
+		io.Copy(io.Discard, os.Stdin) // until the test has looked
 		switch how {
 		case "wait":
 			<-ctx.Done()
@@ -139,6 +140,8 @@ func start(t *testing.T, how string) *player {
 	p := &player{Cmd: exec.CommandContext(t.Context(), os.Args[0], "role", "demo", how), out: r}
 	p.Stdout, p.Stderr = w, w
 	p.Env = append(os.Environ(), "TMPDIR="+t.TempDir()) // one that is killed cannot clean up
+	looked, err := p.StdinPipe()
+	require.NoError(t, err)
 	require.NoError(t, p.Start())
 	w.Close()
 	t.Cleanup(func() { r.Close() })
@@ -159,6 +162,7 @@ func start(t *testing.T, how string) *player {
 		}
 	}
 	require.DirExists(t, p.dir)
+	require.NoError(t, looked.Close())
 	return p
 }
 

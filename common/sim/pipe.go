@@ -96,6 +96,7 @@ type pipeMany struct {
 
 type answer struct {
 	frame []byte
+	err   error
 }
 
 // startReading reads answers in a goroutine: the far end must never wait for a judge
