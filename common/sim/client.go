@@ -70,7 +70,7 @@ func (w *World) askNow(c *client, cmd machine.Data, ev *event) *call {
 	if c.Patience > 0 && !w.isListed() {
 		w.later(&event{kind: evCancel, detail: &detail{client: c.i, ask: x}}, c.Patience)
 	}
-	return &call{slot: s, in: in, ev: ev}
+	return w.turn(s, in, ev)
 }
 
 func (w *World) isListed() bool {
@@ -121,7 +121,7 @@ func (w *World) cancel(ev *event) *call {
 	w.did(Action{Kind: ActCancel, Client: c.i, Now: in.Now, Rand: in.Rand})
 	x.gone = true
 	w.proceed(x)
-	return &call{slot: c.slot, in: in, ev: ev}
+	return w.turn(c.slot, in, ev)
 }
 
 // pending reports whether, after the faults, some client still waits.

@@ -165,5 +165,5 @@ func (w *World) inject(ev *event) *call {
 	w.stats.Asks++
 	in := w.input(s, ev)
 	in.Event = machine.Ask{ID: x.ID, Cmd: x.Cmd}
-	return &call{slot: s, in: in, ev: ev}
+	return w.turn(s, in, ev)
 }

@@ -71,11 +71,22 @@ func (w *World) encode(e *machine.Envelope) outgoing {
 	w.sent++
 	frame, undecoded := e.Msg.(machine.Raw) // for an address outside this world, out of a pipe
 	if !undecoded {
-		frame = machine.AppendMessage(make([]byte, 0, 64), e.Msg)
+		frame = w.frame(e.Msg)
 	}
 	w.hash.bytes(frame)
 	w.hash.word(uint64(e.After)<<1 | uint64(e.To.Node)<<32)
 	return outgoing{to: e.To, after: e.After, id: w.sent, frame: frame}
+}
+
+// frame encodes a message into memory that many frames share.
+func (w *World) frame(msg machine.Data) []byte {
+	const piece = 16 << 10
+	if cap(w.arena)-len(w.arena) < 512 {
+		w.arena = make([]byte, 0, piece)
+	}
+	start := len(w.arena)
+	w.arena = machine.AppendMessage(w.arena, msg)
+	return w.arena[start:len(w.arena):len(w.arena)]
 }
 
 func (w *World) release(s *slot, r *release) {
@@ -95,11 +106,13 @@ func (w *World) send(s *slot, o outgoing) {
 	case to == nil:
 		return // an address outside this world: lost
 	case to == s:
-		ev := &event{kind: evTimer, id: o.id, from: s, to: s, life: s.node.life, frame: o.frame, due: s.node.last + o.after}
+		ev := w.event()
+		*ev = event{kind: evTimer, id: o.id, from: s, to: s, life: s.node.life, frame: o.frame, due: s.node.last + o.after}
 		w.later(ev, machine.Time(float64(o.after)/(1+s.node.drift)))
 		return
 	}
-	ev := &event{kind: evDeliver, id: o.id, from: s, to: to, life: to.node.life, frame: o.frame}
+	ev := w.event()
+	*ev = event{kind: evDeliver, id: o.id, from: s, to: to, life: to.node.life, frame: o.frame}
 	if to.node == s.node {
 		w.later(ev, w.pace.local)
 		return
@@ -214,7 +227,7 @@ func (w *World) deliver(ev *event) *call {
 	} else {
 		in.Event = machine.Recv{From: ev.from.addr, Msg: msg}
 	}
-	return &call{slot: s, in: in, ev: ev}
+	return w.turn(s, in, ev)
 }
 
 // input makes the frame of an input: the node's clock and fresh random bits, or
@@ -268,7 +281,7 @@ func (w *World) link(ev *event) *call {
 	in := w.input(s, ev)
 	in.Event = machine.Link{Peer: ev.peer, Up: ev.up}
 	w.did(Action{Kind: ActLink, Addr: s.addr, Node: ev.peer, Up: ev.up, Now: in.Now, Rand: in.Rand})
-	return &call{slot: s, in: in, ev: ev}
+	return w.turn(s, in, ev)
 }
 
 // cut is a set of nodes that others do not hear, or that do not hear others.

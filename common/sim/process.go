@@ -131,7 +131,7 @@ func (w *World) nextBoot() *call {
 		w.crash(n, 0, nil)
 		return nil
 	}
-	return &call{slot: b.slot, in: machine.In{Now: w.clockOf(n, nil), Rand: b.rand, Event: b.event}}
+	return w.turn(b.slot, machine.In{Now: w.clockOf(n, nil), Rand: b.rand, Event: b.event}, nil)
 }
 
 // crash ends the life of a node's machines; it comes back unless a list of actions

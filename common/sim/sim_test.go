@@ -196,15 +196,3 @@ func TestAMachineThatPanicsFailsTheRunWithItsStack(t *testing.T) {
 type bomb struct{}
 
 func (bomb) Step(machine.In, *machine.Out) { panic("boom") }
-
-func BenchmarkFlows(b *testing.B) { events(b, chain.World(chain.None)) }
-
-func events(b *testing.B, cfg *sim.Config) {
-	steps := 0
-	for b.Loop() {
-		w := run(cfg, uint64(b.N+steps))
-		s := w.Stats()
-		steps += s.Steps
-	}
-	b.ReportMetric(float64(steps)/b.Elapsed().Seconds()/1e6, "Mevents/s")
-}

@@ -32,6 +32,9 @@ type World struct {
 	deadline machine.Time // of the liveness mode
 
 	woken  bool // a Driver's sleep has ended: it must go on before anything else does
+	due    call     // the step that is due: there is one at a time
+	free   []*event // to be used again
+	arena  []byte   // see frame
 	steps  int
 	sent   uint64 // envelopes so far
 	hash   digest
@@ -207,6 +210,30 @@ type call struct {
 	ev   *event // what it came from; nil for a boot step
 }
 
+// turn makes the step that is due.
+func (w *World) turn(s *slot, in machine.In, ev *event) *call {
+	w.due = call{slot: s, in: in, ev: ev}
+	return &w.due
+}
+
+// event returns an event to be filled: half of what a run needs has happened before.
+func (w *World) event() *event {
+	if n := len(w.free); n > 0 {
+		ev := w.free[n-1]
+		w.free = w.free[:n-1]
+		return ev
+	}
+	return new(event)
+}
+
+// recycle takes back an event that a machine has taken its step for. A list of
+// actions may name it again.
+func (w *World) recycle(ev *event) {
+	if _, listed := w.sched.(*listed); ev != nil && !listed {
+		w.free = append(w.free, ev)
+	}
+}
+
 // next returns the next step that a machine must take, or nil at the end.
 func (w *World) next() *call {
 	for w.fail == nil {
@@ -350,6 +377,7 @@ func (w *World) complete(c *call, out *machine.Out, err error) {
 			break
 		}
 	}
+	w.recycle(c.ev)
 	w.steps++
 }
 
