@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dss.example/common/cbor"
+	"dss.example/common/house/tally"
 )
 
 // judge says by another implementation what the subset is: what decodes under the
@@ -102,6 +103,7 @@ func TestRandomItemsAreJudgedAsByFxamacker(t *testing.T) {
 		}
 	}
 	t.Logf("cbor: %d random items from seed %d, %d accepted, all as fxamacker judges", rounds, seed, accepted)
+	tally.Add(t, "badinputs", rounds)
 	require.Greater(t, accepted, rounds/4)
 	require.Greater(t, rounds-accepted, rounds/4)
 }

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"dss.example/common/cbor"
+	"dss.example/common/house/tally"
 	"dss.example/common/kv"
 )
 
@@ -78,6 +79,7 @@ func TestAMillionBadMessagesAreSurvived(t *testing.T) {
 		}
 	}
 	t.Logf("kv: %d random and mutated messages from seed %d: 0 crashes, %d accepted as canonical", count, seed, accepted)
+	tally.Add(t, "badinputs", count)
 	require.Greater(t, accepted, count/100, "the faults are too coarse to reach far")
 	require.Less(t, accepted, count/2, "the faults are too few")
 }

@@ -4,9 +4,11 @@ import "dss.example/common/machine"
 
 // waiter is a goroutine that waits in Ask.
 type waiter struct {
-	cmd  machine.Data
-	id   uint64      // of the Ask; the owner's
-	done chan result // of capacity 1: the owner never waits for a waiter
+	cmd    machine.Data
+	id     uint64        // of the Ask; the owner's
+	next   *waiter       // of those who are about to be told; the owner's
+	result result        // read after done
+	done   chan struct{} // gets one token; of capacity 1: the owner never waits for a waiter
 }
 
 type result struct {
@@ -14,7 +16,13 @@ type result struct {
 	err  error
 }
 
-func newWaiter() any { return &waiter{done: make(chan result, 1)} }
+// end hands over the result.
+func (w *waiter) end(r result) {
+	w.result = r
+	w.done <- struct{}{}
+}
+
+func newWaiter() any { return &waiter{done: make(chan struct{}, 1)} }
 
 // asker is who gets an answer: a waiter here, or the sender of a Call.
 type asker struct {
@@ -72,7 +80,7 @@ func (a *asks) take(id uint64) (asker, bool) {
 func (a *asks) fail(err error) {
 	for _, who := range a.waiting {
 		if who.waiter != nil {
-			who.waiter.done <- result{err: err}
+			who.waiter.end(result{err: err})
 		}
 	}
 	a.waiting = nil

@@ -16,6 +16,7 @@ type base struct {
 	counters
 	cfg     Config
 	perform func(machine.Event) error // the owner's: steps the machine and obeys
+	tell    func(*waiter, result)     // the owner's: ends a wait
 
 	now    machine.Time     // of the last step
 	asks   asks             //
@@ -29,11 +30,11 @@ type base struct {
 	err  error // why it ended; written before done is closed
 }
 
-func (b *base) init(cfg Config, perform func(machine.Event) error, ring func()) error {
+func (b *base) init(cfg Config, perform func(machine.Event) error, tell func(*waiter, result), ring func()) error {
 	if err := cfg.complete(); err != nil {
 		return err
 	}
-	b.cfg, b.perform = cfg, perform
+	b.cfg, b.perform, b.tell = cfg, perform, tell
 	b.timers.clock, b.timers.ring = cfg.Clock, ring
 	b.pool.New = newWaiter
 	b.done = make(chan struct{})
@@ -115,11 +116,8 @@ func (b *base) send(e *machine.Envelope) error {
 		if e.After != 0 {
 			return fmt.Errorf("%w: an envelope to %v/%s with a delay", ErrContract, e.To.Node, e.To.Role)
 		}
-		b.frame = machine.AppendMessage(b.frame[:0], e.Msg)
 		b.sends.Add(1)
-		if b.cfg.Send != nil {
-			b.cfg.Send(e.To, b.frame)
-		}
+		b.post(e.To, e.Msg)
 		return nil
 	case len(b.self)+len(b.timers.heap) >= MaxSelf:
 		return fmt.Errorf("%w: more than %d envelopes to itself", ErrContract, MaxSelf)
@@ -131,6 +129,17 @@ func (b *base) send(e *machine.Envelope) error {
 	return nil
 }
 
+// post hands a message to the transport.
+func (b *base) post(to machine.Addr, msg machine.Data) {
+	switch {
+	case b.cfg.SendData != nil:
+		b.cfg.SendData(to, msg)
+	case b.cfg.Send != nil:
+		b.frame = machine.AppendMessage(b.frame[:0], msg)
+		b.cfg.Send(to, b.frame)
+	}
+}
+
 // reply lets an answer go, unless nobody waits for it any more.
 func (b *base) reply(a *machine.Answer) error {
 	who, ok := b.asks.take(a.ID)
@@ -139,7 +148,7 @@ func (b *base) reply(a *machine.Answer) error {
 	}
 	b.replies.Add(1)
 	if who.waiter != nil {
-		who.waiter.done <- result{data: a.Data}
+		b.tell(who.waiter, result{data: a.Data})
 		return nil
 	}
 	return b.send(&machine.Envelope{To: who.from, Msg: machine.Return{ID: who.call, Data: a.Data}})
@@ -162,21 +171,22 @@ func (b *base) decode(from machine.Addr, frame []byte) (machine.Data, bool) {
 // w over.
 func (b *base) await(ctx context.Context, w *waiter, abandon func(*waiter)) (machine.Data, error) {
 	select {
-	case r := <-w.done:
-		return b.finish(w, r)
+	case <-w.done:
+		return b.finish(w)
 	case <-ctx.Done():
 	}
 	select {
-	case r := <-w.done:
-		return b.finish(w, r)
+	case <-w.done:
+		return b.finish(w)
 	default:
 		abandon(w)
 		return nil, fmt.Errorf("%w: %w", ErrUnknown, ctx.Err())
 	}
 }
 
-func (b *base) finish(w *waiter, r result) (machine.Data, error) {
-	w.cmd = nil
+func (b *base) finish(w *waiter) (machine.Data, error) {
+	r := w.result
+	w.cmd, w.result = nil, result{}
 	b.pool.Put(w)
 	return r.data, r.err
 }

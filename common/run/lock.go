@@ -18,6 +18,9 @@ type Lock struct {
 	halted bool
 	out    machine.Out
 
+	// Those who are answered are told when the mutex is free: they will want it.
+	told, lastTold *waiter
+
 	asking   uint64 // the Ask in whose turn we are; 0 if in none
 	answer   machine.Data
 	answered bool
@@ -32,7 +35,7 @@ func NewLock(cfg Config) (*Lock, error) {
 		return nil, errors.New("run: a Lock has no log")
 	}
 	l := &Lock{}
-	if err := l.init(cfg, l.give, l.alarm); err != nil {
+	if err := l.init(cfg, l.give, l.owe, l.alarm); err != nil {
 		return nil, err
 	}
 	l.mu.Lock()
@@ -65,23 +68,47 @@ func (l *Lock) Ask(ctx context.Context, cmd machine.Data) (machine.Data, error) 
 	if l.answered {
 		answer := l.answer
 		l.answer = nil
-		l.mu.Unlock()
+		l.unlock()
 		return answer, nil
 	}
 	return l.later(ctx, id)
+}
+
+// owe remembers to tell w its result as soon as the mutex is free.
+func (l *Lock) owe(w *waiter, r result) {
+	w.result = r
+	if l.told == nil {
+		l.told = w
+	} else {
+		l.lastTold.next = w
+	}
+	l.lastTold = w
+}
+
+// unlock releases the mutex and tells those who were answered under it.
+func (l *Lock) unlock() {
+	w := l.told
+	l.told, l.lastTold = nil, nil
+	l.mu.Unlock()
+	for w != nil {
+		next := w.next
+		w.next = nil
+		w.done <- struct{}{}
+		w = next
+	}
 }
 
 // later waits for an answer that did not come in the Ask's own turn. The mutex is
 // held, and released here.
 func (l *Lock) later(ctx context.Context, id uint64) (machine.Data, error) {
 	if l.halted {
-		defer l.mu.Unlock()
+		defer l.unlock()
 		return nil, fmt.Errorf("%w: %w", ErrUnknown, stopped(l.err))
 	}
 	w := l.pool.Get().(*waiter)
 	w.id = id
 	l.asks.add(id, asker{waiter: w})
-	l.mu.Unlock()
+	l.unlock()
 	return l.await(ctx, w, l.abandon)
 }
 
@@ -127,7 +154,7 @@ func (l *Lock) drain() error {
 // enter performs several inputs, from a goroutine that waits for none.
 func (l *Lock) enter(inputs func() error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	defer l.unlock()
 	if l.halted {
 		return
 	}
@@ -180,6 +207,27 @@ func (l *Lock) Recv(from machine.Addr, frame []byte) {
 	}
 }
 
+// RecvData is Recv of messages that the transport has decoded already. They are
+// immutable, and the slice is not kept. The machine is stepped for all of them, in
+// order, before anybody else's input.
+func (l *Lock) RecvData(from machine.Addr, msgs []machine.Data) {
+	if from == l.cfg.Self { // forged, as decode says
+		l.malformed.Add(uint64(len(msgs)))
+		return
+	}
+	l.enter(func() error {
+		for _, msg := range msgs {
+			if err := l.arrive(machine.Recv{From: from, Msg: msg}); err != nil {
+				return err
+			}
+			if err := l.drain(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // Link implements Owner. The machine is stepped before it returns.
 func (l *Lock) Link(peer machine.Node, up bool) {
 	l.enter(func() error { return l.give(machine.Link{Peer: peer, Up: up}) })
@@ -190,7 +238,7 @@ func (l *Lock) Link(peer machine.Node, up bool) {
 func (l *Lock) Stop(context.Context) error {
 	l.mu.Lock()
 	l.halt(nil)
-	l.mu.Unlock()
+	l.unlock()
 	l.timers.ringing.Wait()
 	return nil
 }

@@ -43,7 +43,7 @@ func Start(cfg Config) (*Loop, error) {
 // start calls ended, if there is one, when the loop has ended.
 func start(cfg Config, ended func(*Loop)) (*Loop, error) {
 	l := &Loop{inbox: inbox{wake: make(chan struct{}, 1)}}
-	if err := l.init(cfg, l.give, l.inbox.nudge); err != nil {
+	if err := l.init(cfg, l.give, (*waiter).end, l.inbox.nudge); err != nil {
 		return nil, err
 	}
 	l.inbox.limit = l.cfg.Queue
@@ -151,7 +151,7 @@ func (l *Loop) admit(it *item) error {
 	case nil:
 		if l.full() {
 			l.refused.Add(1)
-			it.waiter.done <- result{err: ErrOverloaded}
+			it.waiter.end(result{err: ErrOverloaded})
 			return nil
 		}
 		it.waiter.id = l.asks.next()
@@ -285,7 +285,7 @@ func (l *Loop) release(n int) {
 func (l *Loop) refuse(items []item) {
 	for _, it := range items {
 		if it.event == nil {
-			it.waiter.done <- result{err: l.inbox.closed}
+			it.waiter.end(result{err: l.inbox.closed})
 		}
 	}
 }
@@ -301,7 +301,8 @@ func (l *Loop) Ask(ctx context.Context, cmd machine.Data) (machine.Data, error) 
 		if errors.Is(err, ErrOverloaded) {
 			l.refused.Add(1)
 		}
-		return l.finish(w, result{err: err})
+		w.result.err = err
+		return l.finish(w)
 	}
 	return l.await(ctx, w, l.abandon)
 }

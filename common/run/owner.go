@@ -62,6 +62,10 @@ type Config struct {
 	// call a Lock. nil loses everything.
 	Send func(to machine.Addr, frame []byte)
 
+	// SendData takes the place of Send, under the same rules, for a transport that
+	// encodes by itself. The message is immutable and may be kept.
+	SendData func(to machine.Addr, msg machine.Data)
+
 	Clock  Clock              // nil: a new Real
 	Rand   func() uint64      // safe for concurrent use; nil: math/rand/v2
 	OnFact func(machine.Fact) // what the machine notes, in step order, before any sync; must not block

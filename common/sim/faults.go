@@ -119,7 +119,7 @@ func (w *World) strikeCrash() {
 	for _, s := range n.slots {
 		unsynced = max(unsynced, len(s.log.records)-s.log.synced)
 	}
-	w.crash(n, w.rng.IntN(unsynced+1), nil)
+	w.crash(n, w.rng.IntN(unsynced+1))
 }
 
 func (w *World) strikePause() {

@@ -189,7 +189,7 @@ func (w *World) happen(ev *event) *call {
 	case evSync:
 		w.synced(ev)
 	case evCrash:
-		w.crash(ev.node, ev.keep, ev)
+		w.crash(ev.node, ev.keep)
 	case evRestart:
 		w.restart(ev)
 	case evResume:
@@ -265,10 +265,10 @@ func (w *World) noteOrder(ev *event) {
 }
 
 // hint tells the other nodes that a node came or went; some never hear of it.
-func (w *World) hint(s *slot, up bool) {
+func (w *World) hint(n *node, up bool) {
 	for _, o := range w.slots {
-		if o.node != s.node && o.node.up && s == s.node.slots[0] && !w.chance(0.3) {
-			w.later(&event{kind: evLink, to: o, life: o.node.life, detail: &detail{peer: s.node.id, up: up}}, w.pace.latency(w.rng, false))
+		if o.node != n && o.node.up && !w.chance(0.3) {
+			w.later(&event{kind: evLink, to: o, life: o.node.life, detail: &detail{peer: n.id, up: up}}, w.pace.latency(w.rng, false))
 		}
 	}
 }

@@ -69,9 +69,7 @@ func (w *World) start(n *node, wipe bool, stop int, seed uint64) {
 		steps[i].rand = mix(seed, uint64(i))
 	}
 	w.boot = append(w.boot, steps...)
-	for _, s := range n.slots {
-		w.hint(s, true)
-	}
+	w.hint(n, true)
 }
 
 // mix derives a random word from another and a number.
@@ -128,7 +126,7 @@ func (w *World) nextBoot() *call {
 		return nil
 	case b.crash:
 		w.stats.Faults[FaultRecoveryCrash]++
-		w.crash(n, 0, nil)
+		w.crash(n, 0)
 		return nil
 	}
 	return w.turn(b.slot, machine.In{Now: w.clockOf(n, nil), Rand: b.rand, Event: b.event}, nil)
@@ -136,7 +134,7 @@ func (w *World) nextBoot() *call {
 
 // crash ends the life of a node's machines; it comes back unless a list of actions
 // says when.
-func (w *World) crash(n *node, keep int, ev *event) {
+func (w *World) crash(n *node, keep int) {
 	if !n.up {
 		return
 	}
@@ -153,8 +151,8 @@ func (w *World) crash(n *node, keep int, ev *event) {
 			w.abandon(s.asks[id].exchange)
 		}
 		s.asks = nil
-		w.hint(s, false)
 	}
+	w.hint(n, false)
 	n.up, n.paused, n.held = false, false, nil
 	n.life++
 	n.skew, n.last = -w.now, 0 // a new process, a new monotonic clock

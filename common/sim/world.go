@@ -31,7 +31,7 @@ type World struct {
 	calm     bool         // faults have ended
 	deadline machine.Time // of the liveness mode
 
-	woken  bool // a Driver's sleep has ended: it must go on before anything else does
+	woken  bool     // a Driver's sleep has ended: it must go on before anything else does
 	due    call     // the step that is due: there is one at a time
 	free   []*event // to be used again
 	arena  []byte   // see frame

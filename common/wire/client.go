@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"dss.example/common/machine"
 )
 
 // ClientOptions say how a Client behaves. A zero field means the default.
@@ -23,6 +25,11 @@ type ClientOptions struct {
 	Pending int         // calls without a reply at a time; more wait. Default 1024
 	Errors  Errors      // of handlers that keep their identity
 	TLS     *tls.Config // nil: no TLS. See TLSFiles
+
+	// Told is called after the finish functions of calls of Start, once for all whose
+	// replies came together, on the same goroutine. nil means that nobody wants to know.
+	Told func()
+
 	// Dial connects to an address; nil means Connect.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
 }
@@ -33,6 +40,9 @@ func (o ClientOptions) withDefaults() ClientOptions {
 	o.Pending = cmp.Or(o.Pending, 1024)
 	if o.Dial == nil {
 		o.Dial = Connect
+	}
+	if o.Told == nil {
+		o.Told = func() {}
 	}
 	return o
 }
@@ -73,17 +83,30 @@ type clientStats struct{ calls, late, in, out atomic.Int64 }
 type pendingCall struct {
 	reply  any
 	err    error
-	done   chan struct{}                // gets one token when reply or err is set
-	finish func(body []byte, err error) // instead, for a call of Start
+	done   chan struct{} // gets one token when reply or err is set
+	finish Finish        // instead, for a call of Start
+	id     uint64        // for finish
 }
 
+// Finish is told what became of the call that was started under that ID. The encoded
+// reply is its own until it returns. It must not wait.
+type Finish func(id uint64, reply []byte, err error)
+
 // end tells whoever waits that reply or err is set; body is the reply's, encoded.
-func (k *pendingCall) end(body []byte) {
-	if k.finish != nil {
-		k.finish(body, k.err)
+func (c *Client) end(k *pendingCall, body []byte) {
+	if k.finish == nil {
+		k.done <- struct{}{}
 		return
 	}
-	k.done <- struct{}{}
+	finish, id, err := k.finish, k.id, k.err
+	c.free(k)
+	finish(id, body, err)
+}
+
+// free keeps a call's memory for the next one.
+func (c *Client) free(k *pendingCall) {
+	k.reply, k.err, k.finish = nil, nil, nil
+	c.calls.Put(k)
 }
 
 // Dial connects to a server and returns when it has been made welcome there. addr
@@ -104,6 +127,7 @@ func NewClient(ctx context.Context, conn net.Conn, o ClientOptions) (*Client, er
 	c := &Client{opts: o, conn: conn, done: make(chan struct{}), pending: make(map[uint64]*pendingCall)}
 	c.calls.New = func() any { return &pendingCall{done: make(chan struct{}, 1)} }
 	c.in = newFrameReader(conn, o.Message+maxHead, o.Bounds, &c.stats.in)
+	c.in.before = o.Told
 	c.queue, c.to = newSendQueue(), writer{conn: conn, timeout: o.Write, count: &c.stats.out}
 	if err := greet(ctx, conn, c.in, hello{kind: kindCalls}, o.Bounds, o.Errors); err != nil {
 		conn.Close()
@@ -155,8 +179,7 @@ func (c *Client) Call(ctx context.Context, method string, args, reply any) error
 	if err == nil {
 		err = c.wait(ctx, seq, k)
 	}
-	k.reply, k.err = nil, nil
-	c.calls.Put(k)
+	c.free(k)
 	if err != nil {
 		return fmt.Errorf("%s: %w", method, err)
 	}
@@ -188,7 +211,8 @@ func (c *Client) send(ctx context.Context, method string, body []byte, k *pendin
 			defer c.queue.Unlock()
 			return 0, fmt.Errorf("%w: %w: %w", ErrNotSent, ErrDeadline, ctx.Err())
 		case c.hasRoom():
-			return c.enter(method, body, k), nil
+			c.queue.buf = appendRequest(c.queue.buf, c.seq+1, method, body)
+			return c.enter(k, len(body)), nil
 		}
 		if c.room == nil {
 			c.room = make(chan struct{})
@@ -203,23 +227,39 @@ func (c *Client) send(ctx context.Context, method string, body []byte, k *pendin
 }
 
 // Start sends one request and returns at once: finish is told what became of it, on
-// a goroutine of the Client's and never inside Start. body is the encoded argument;
-// the encoded reply is finish's until it returns. finish must not wait. An error
-// means that nothing was sent, and finish is not called.
-func (c *Client) Start(method string, body []byte, finish func(reply []byte, err error)) error {
-	if len(body) > c.opts.Message || len(method) > maxMethod {
-		return fmt.Errorf("%s: %w: body of %d bytes: at most %d", method, ErrTooLarge, len(body), c.opts.Message)
-	}
+// a goroutine of the Client's and never inside Start. An error means that nothing was
+// sent, and finish is not called. args encodes itself, without calling the Client.
+func (c *Client) Start(method string, args machine.Data, id uint64, finish Finish) error {
 	c.queue.Lock()
-	switch {
-	case c.err != nil:
-		defer c.queue.Unlock()
-		return fmt.Errorf("%s: %w: %w", method, ErrNotSent, c.err)
-	case !c.hasRoom():
-		defer c.queue.Unlock()
-		return fmt.Errorf("%s: %w: %w", method, ErrNotSent, ErrOverloaded)
+	if err := c.canStart(method); err != nil {
+		c.queue.Unlock()
+		return fmt.Errorf("%s: %w", method, err)
 	}
-	c.enter(method, body, &pendingCall{finish: finish})
+	start := len(c.queue.buf)
+	b, head := beginRequest(c.queue.buf, c.seq+1, method)
+	b = args.AppendTo(b)
+	size := len(b) - head
+	if size > c.opts.Message {
+		c.queue.Unlock()
+		return fmt.Errorf("%s: %w: body of %d bytes: at most %d", method, ErrTooLarge, size, c.opts.Message)
+	}
+	c.queue.buf = endFrame(b, start)
+	k := c.calls.Get().(*pendingCall)
+	k.finish, k.id = finish, id
+	c.enter(k, size)
+	return nil
+}
+
+// canStart tells why no request can be queued now. queue's mutex is held.
+func (c *Client) canStart(method string) error {
+	switch {
+	case len(method) > maxMethod:
+		return fmt.Errorf("%w: method name of %d bytes: at most %d", ErrTooLarge, len(method), maxMethod)
+	case c.err != nil:
+		return fmt.Errorf("%w: %w", ErrNotSent, c.err)
+	case !c.hasRoom():
+		return fmt.Errorf("%w: %w", ErrNotSent, ErrOverloaded)
+	}
 	return nil
 }
 
@@ -228,15 +268,15 @@ func (c *Client) hasRoom() bool {
 	return len(c.pending) < c.opts.Pending && len(c.queue.buf) < sendHighWater
 }
 
-// enter queues a request and makes k pending. queue's mutex is held, and released.
-func (c *Client) enter(method string, body []byte, k *pendingCall) uint64 {
+// enter makes k pending for the request that was queued last, whose body has that
+// size. queue's mutex is held, and released.
+func (c *Client) enter(k *pendingCall, size int) uint64 {
 	c.seq++
 	seq := c.seq
 	c.pending[seq] = k
-	c.queue.buf = appendRequest(c.queue.buf, seq, method, body)
 	c.owed++
 	c.stats.calls.Add(1)
-	if c.owed == 1 && len(body) < directMax && !c.queue.awake {
+	if c.owed == 1 && size < directMax && !c.queue.awake {
 		c.writeDirectly()
 	} else {
 		c.queue.unlockAndWake()
@@ -386,7 +426,7 @@ func (c *Client) deliver(frame []byte) error {
 			k.err = fmt.Errorf("%w: %v", ErrReply, err)
 		}
 	}
-	k.end(p.body)
+	c.end(k, p.body)
 	return nil
 }
 
@@ -409,8 +449,9 @@ func (c *Client) fail(err error) {
 		if k.err = err; seq > left {
 			k.err = fmt.Errorf("%w: %w", ErrNotSent, err)
 		}
-		k.end(nil)
+		c.end(k, nil)
 	}
+	c.opts.Told()
 }
 
 // Done is closed when the connection is dead: closed by either side, or broken.

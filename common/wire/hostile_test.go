@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dss.example/common/cbor"
+	"dss.example/common/house/tally"
 	"dss.example/common/wire"
 	"dss.example/common/wire/memnet"
 )
@@ -62,6 +63,7 @@ func TestAFrameCutAtAnyByteEndsItsConnectionOnly(t *testing.T) {
 	requireServing(t, s)
 	require.Zero(t, s.Stats().Panics)
 	t.Logf("frames cut at every byte: %d cases, none answered, none fatal", cases)
+	tally.Add(t, "badinputs", cases)
 }
 
 // bumped returns a request frame under another sequence number, if it had 1.
@@ -103,6 +105,7 @@ func TestMutatedFramesNeverHarmTheServer(t *testing.T) {
 	require.Less(t, extra, uint64(64<<20))
 	requireServing(t, s)
 	t.Logf("mutated frames: %d cases (seed %d), 0 panics, %d KiB more heap", cases, seed, extra>>10)
+	tally.Add(t, "badinputs", cases)
 }
 
 // mutate changes a bit, some bytes, the length, or the size of a frame.
@@ -173,6 +176,7 @@ func TestAClaimedLengthCostsNothing(t *testing.T) {
 	require.Less(t, extra, uint64(16<<20))
 	requireServing(t, s)
 	t.Logf("length prefixes: %d cases, %d KiB allocated in all", cases, extra>>10)
+	tally.Add(t, "badinputs", cases)
 }
 
 func TestMessagesOutOfPlaceAreAnsweredWithAnError(t *testing.T) {
@@ -237,6 +241,7 @@ func TestMessagesOutOfPlaceAreAnsweredWithAnError(t *testing.T) {
 	}
 	requireServing(t, s)
 	t.Logf("unknown methods, wrong types, replies as requests, repeated numbers: %d cases, all refused", len(cases))
+	tally.Add(t, "badinputs", len(cases))
 }
 
 func TestWrongFirstFramesAreRefused(t *testing.T) {
@@ -295,6 +300,7 @@ func TestAFloodOfConnectionsIsCappedAndOthersAreServed(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return s.Stats().Open == 1 }, 5*time.Second, time.Millisecond)
 	t.Logf("flood: %d connections against a cap of %d, %d told to go, others served", flood, limit, told)
+	tally.Add(t, "badinputs", flood)
 }
 
 // Any takes whatever there is, so that nothing but wire bounds it.
@@ -342,6 +348,7 @@ func TestBombsOfCBORAreRefusedBeforeTheyCost(t *testing.T) {
 	}
 	requireServing(t, s)
 	t.Logf("CBOR bombs: %d cases within their bounds", cases)
+	tally.Add(t, "badinputs", cases)
 }
 
 func TestBytesOfLongRequestsInFlightAreBounded(t *testing.T) {

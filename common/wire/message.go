@@ -61,9 +61,16 @@ func parseHello(frame []byte) (hello, error) {
 // appendRequest appends a whole request frame.
 func appendRequest(b []byte, seq uint64, method string, body []byte) []byte {
 	start := len(b)
+	b, _ = beginRequest(b, seq, method)
+	return endFrame(append(b, body...), start)
+}
+
+// beginRequest appends a request frame up to its body, which starts at head; the body
+// and endFrame must follow.
+func beginRequest(b []byte, seq uint64, method string) (_ []byte, head int) {
 	b = cbor.AppendUint(cbor.AppendArray(beginFrame(b), 2), seq)
-	b = append(cbor.AppendKey(b, method), body...)
-	return endFrame(b, start)
+	b = cbor.AppendKey(b, method)
+	return b, len(b)
 }
 
 // request is a request frame taken apart. Its bytes are the frame's.

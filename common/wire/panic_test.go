@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"dss.example/common/house/tally"
 	"dss.example/common/wire"
 )
 
@@ -59,6 +60,7 @@ func TestAHandlersPanicCostsItsCallOnly(t *testing.T) {
 		require.Contains(t, logged.String(), "method=Bomb.Value")
 	}
 	t.Logf("panics: %d cases, every connection lived on", cases)
+	tally.Add(t, "badinputs", cases)
 }
 
 func b2i(b bool) int {

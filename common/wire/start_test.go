@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dss.example/common/cbor"
+	"dss.example/common/machine"
 	"dss.example/common/wire"
 )
 
@@ -22,7 +23,8 @@ type ending struct {
 // start starts a call and returns where its ending will be.
 func start(t testing.TB, c *wire.Client, method, text string) <-chan ending {
 	ended := make(chan ending, 2) // room for one too many
-	require.NoError(t, c.Start(method, cbor.AppendBytes(nil, []byte(text)), func(reply []byte, err error) {
+	require.NoError(t, c.Start(method, machine.Raw(cbor.AppendBytes(nil, []byte(text))), 7, func(id uint64, reply []byte, err error) {
+		require.EqualValues(t, 7, id)
 		ended <- ending{string(reply), err}
 	}))
 	return ended
@@ -48,20 +50,20 @@ func TestACallThatCannotStartIsDefinitelyNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, gate := newServer(t, wire.ServerOptions{})
 		c := dialMemory(t, s, wire.ClientOptions{Pending: 1, Bounds: wire.Bounds{Message: 100}})
-		never := func([]byte, error) { t.Error("told the end of a call that did not start") }
-		require.ErrorIs(t, c.Start("Echo.Do", make([]byte, 101), never), wire.ErrTooLarge)
-		require.ErrorIs(t, c.Start(strings.Repeat("m", 300), nil, never), wire.ErrTooLarge)
+		never := func(uint64, []byte, error) { t.Error("told the end of a call that did not start") }
+		require.ErrorIs(t, c.Start("Echo.Do", machine.Raw(make([]byte, 101)), 0, never), wire.ErrTooLarge)
+		require.ErrorIs(t, c.Start(strings.Repeat("m", 300), machine.Raw(nil), 0, never), wire.ErrTooLarge)
 
 		waiting := start(t, c, "Gate.Pass", "x")
 		synctest.Wait()
-		err := c.Start("Echo.Do", nil, never)
+		err := c.Start("Echo.Do", machine.Raw(nil), 0, never)
 		require.ErrorIs(t, err, wire.ErrOverloaded)
 		require.ErrorIs(t, err, wire.ErrNotSent)
 		close(gate.opened)
 		require.NoError(t, (<-waiting).err)
 
 		require.NoError(t, c.Close())
-		require.ErrorIs(t, c.Start("Echo.Do", nil, never), wire.ErrNotSent)
+		require.ErrorIs(t, c.Start("Echo.Do", machine.Raw(nil), 0, never), wire.ErrNotSent)
 	})
 }
 
@@ -83,7 +85,7 @@ func TestCloseWaitsUntilStartedCallsAreTold(t *testing.T) {
 	c := dialMemory(t, s, wire.ClientOptions{})
 	var mu sync.Mutex // of an owner who holds it while it starts calls, and takes it in finish
 	told := false
-	require.NoError(t, c.Start("Gate.Pass", cbor.AppendBytes(nil, nil), func([]byte, error) {
+	require.NoError(t, c.Start("Gate.Pass", machine.Raw(cbor.AppendBytes(nil, nil)), 0, func(uint64, []byte, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		told = true
@@ -96,7 +98,7 @@ func TestCloseWaitsUntilStartedCallsAreTold(t *testing.T) {
 		c.Close()
 	}()
 	<-c.Done()
-	require.Error(t, c.Start("Echo.Do", nil, nil), "other methods do not wait for finish")
+	require.Error(t, c.Start("Echo.Do", machine.Raw(nil), 0, nil), "other methods do not wait for finish")
 	require.False(t, told)
 	mu.Unlock()
 	<-closed

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dss.example/common/cbor"
+	"dss.example/common/house/tally"
 	"dss.example/common/wire"
 	"dss.example/common/wire/memnet"
 )
@@ -143,6 +144,7 @@ func TestSlowConnectionsAreClosedAtTheirDeadlines(t *testing.T) {
 		})
 	}
 	t.Logf("slow connections: %d kinds of %d each, all closed at their deadlines", len(cases), each)
+	tally.Add(t, "badinputs", len(cases)*each)
 }
 
 func TestAClientThatDoesNotReadIsCutOff(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"dss.example/common/house/tally"
 	"dss.example/common/machine"
 	"dss.example/common/wire"
 	"dss.example/common/wire/wiretest"
@@ -126,6 +127,7 @@ func TestImpostorsAreRefusedUnderMutualTLS(t *testing.T) {
 	cases += peersStayApart(t, "dialled: self-signed", clientTLS(t, ca.Issue(node(2))), peers[3].config(t, serverTLS))
 	require.Equal(t, 24, cases)
 	t.Logf("certificates: %d impostors, all refused", cases)
+	tally.Add(t, "badinputs", cases)
 }
 
 // peersStayApart checks that node 2, dialling, and node 1, dialled, do not come

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"dss.example/common/house/tally"
 	"dss.example/common/machine"
 	"dss.example/common/sim"
 )
@@ -12,6 +13,8 @@ import (
 func TestTheRightChainHasNoFalseAlarm(t *testing.T) {
 	sum := sim.Many(t.Context(), World(None), 1, 2000, nil)
 	require.Nil(t, sum.Failed, "seed %d: %v", sum.Seed, sum.Failed)
+	tally.Add(t, "schedules", sum.Schedules)
+	tally.Add(t, "faults", sum.Total())
 	t.Logf("%d schedules, %.2f M events/s\n%s", sum.Schedules, float64(sum.Steps)/sum.Elapsed.Seconds()/1e6, sum.Table())
 }
 
