@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
@@ -204,4 +206,27 @@ func FuzzReadNeverPanics(f *testing.F) {
 			require.ErrorIs(t, err, recording.ErrMalformed)
 		}
 	})
+}
+
+func TestARecordingInAFileIsEndedByItsCloser(t *testing.T) {
+	none, end, err := recording.Create("")
+	require.NoError(t, err)
+	require.Nil(t, none)
+	require.NoError(t, end())
+
+	path := filepath.Join(t.TempDir(), "recording")
+	r, end, err := recording.Create(path)
+	require.NoError(t, err)
+	_, err = r.Track(recording.Header{Self: machine.Addr{Node: 1, Role: "r"}})
+	require.NoError(t, err)
+	require.NoError(t, end())
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NotEmpty(t, b)
+	for _, err := range recording.Read(bytes.NewReader(b)) {
+		require.NoError(t, err)
+	}
+
+	_, _, err = recording.Create(filepath.Join(path, "below a file"))
+	require.Error(t, err)
 }
