@@ -43,7 +43,7 @@ func Prefix(h History, caps kv.Caps) error {
 	if err := oneWriteEach(known); err != nil {
 		return err
 	}
-	return replayOrdered(known, open, nil)
+	return replayOrdered(known, open, nil, searchSteps)
 }
 
 // neverBack checks that the revisions which a client was told never fall.

@@ -33,15 +33,22 @@ const (
 //
 // The error says which operations cannot be explained; ErrNotChecked wraps it if
 // the search was too long, or keys stood under leases.
-func Linearizable(h History, caps kv.Caps) error { return linearizable(h, caps, false) }
+func Linearizable(h History, caps kv.Caps) error { return linearizable(h, caps, false, searchSteps) }
 
 // StrictlySerializable is Linearizable for operations on many keys: there is one
 // order of all transactions and scans, each of which sees and does all at once,
 // that agrees with real time. A small history without revisions is searched
 // exhaustively.
-func StrictlySerializable(h History, caps kv.Caps) error { return linearizable(h, caps, true) }
+func StrictlySerializable(h History, caps kv.Caps) error { return linearizable(h, caps, true, searchSteps) }
 
-func linearizable(h History, caps kv.Caps, whole bool) error {
+// StrictlySerializableWithin gives up after so many steps of a search for what
+// operations of unknown outcome did, beyond one pass over the history: for who tries
+// many histories of which most may remain unjudged, as shrinking does.
+func StrictlySerializableWithin(h History, caps kv.Caps, steps int) error {
+	return linearizable(h, caps, true, steps)
+}
+
+func linearizable(h History, caps kv.Caps, whole bool, budget int) error {
 	if err := wellFormed(h); err != nil {
 		return err
 	}
@@ -51,7 +58,7 @@ func linearizable(h History, caps kv.Caps, whole bool) error {
 	case err != nil:
 		return err
 	case witnessed:
-		return followWitness(all)
+		return followWitness(all, budget)
 	}
 	all = present(all)
 	if whole && len(all) <= maxExhaustive {

@@ -115,6 +115,8 @@ func (m *matcher) outcome(want, got kv.Outcome) bool {
 		return false
 	}
 	switch w := want.Result.(type) {
+	case nil: // a conflict of an absent key shows no item: one that does tells of a write
+		return got.Result == nil
 	case kv.Item:
 		g, ok := got.Result.(kv.Item)
 		return ok && m.item(&w, &g)

@@ -22,7 +22,7 @@ func (st *step) place() kv.Version {
 func (st *step) wrote() bool { return wrote(st.do, outcomeOf(st.resp)) }
 
 // followWitness checks the order that the revisions of the answers give.
-func followWitness(all []step) error {
+func followWitness(all []step, budget int) error {
 	var known, open []step
 	for _, st := range all {
 		if st.resp == nil {
@@ -44,15 +44,15 @@ func followWitness(all []step) error {
 		}
 		latest[known[i].op] = end
 	}
-	return replayOrdered(known, open, latest)
+	return replayOrdered(known, open, latest, budget)
 }
 
 // replayOrdered replays each group of keys by itself. An operation of unknown
 // outcome may come before a known one until the given time; always, if none is.
-func replayOrdered(known, open []step, latest map[*Op]machine.Time) error {
+func replayOrdered(known, open []step, latest map[*Op]machine.Time, budget int) error {
 	r := newReplay(known)
 	order := slices.SortedFunc(maps.Keys(r.taken), kv.Version.Compare)
-	budget := searchSteps + len(known)
+	budget += len(known)
 	for _, group := range components(append(known[:len(known):len(known)], open...)) {
 		w := &witness{replay: r, order: order, guesses: make(map[uint64]span), placed: map[int]int{}, budget: &budget, seen: map[string]bool{}}
 		for i := range group {

@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 
 	"dss.example/common/machine"
 )
@@ -75,25 +77,34 @@ func letterOf(from, to int, frame []byte) letter {
 // listed is the scheduler that follows a list of actions. What cannot happen any
 // more, because something before it was taken out, is passed over. Envelopes stay,
 // for a list may deliver one twice; timers go off once.
+//
+// Taking out an action may change what later messages say (a number in them is one
+// less), so where no envelope has the content that an action names, the oldest that
+// has not arrived between the same two takes its place.
 type listed struct {
 	w      *World
 	list   []Action
 	mail   map[letter]*event
-	timers map[letter][]*event
+	queues map[[2]int][]*event // by sender and receiver: what has not arrived, in order
+	timers map[*slot][]*event
 	syncs  map[*slot]*event
 }
 
 func newListed(w *World, list []Action) *listed {
-	return &listed{w: w, list: list, mail: map[letter]*event{}, timers: map[letter][]*event{}, syncs: map[*slot]*event{}}
+	return &listed{
+		w: w, list: list, mail: map[letter]*event{}, queues: map[[2]int][]*event{},
+		timers: map[*slot][]*event{}, syncs: map[*slot]*event{},
+	}
 }
 
 func (l *listed) add(ev *event) {
 	switch ev.kind {
 	case evDeliver:
 		l.mail[letterOf(ev.from.i, ev.to.i, ev.frame)] = ev
+		between := [2]int{ev.from.i, ev.to.i}
+		l.queues[between] = append(l.queues[between], ev)
 	case evTimer:
-		k := letterOf(ev.from.i, ev.to.i, ev.frame)
-		l.timers[k] = append(l.timers[k], ev)
+		l.timers[ev.to] = append(l.timers[ev.to], ev)
 	case evSync:
 		l.syncs[ev.to] = ev
 	}
@@ -120,11 +131,7 @@ func (l *listed) find(a *Action) *event {
 	to := w.index[a.Addr]
 	switch a.Kind {
 	case ActDeliver:
-		if ev := l.mail[letterOf(w.index[a.From].i, to.i, a.Frame)]; ev != nil {
-			twin := *ev
-			return &twin
-		}
-		return nil
+		return l.envelope(w.index[a.From].i, to.i, a)
 	case ActTimer:
 		return l.timer(to, a)
 	case ActSync:
@@ -145,17 +152,46 @@ func (l *listed) find(a *Action) *event {
 	return nil
 }
 
-// timer returns the earliest timer with the content that is due by the action's
-// clock and belongs to the present life.
+// envelope returns a copy of the envelope that an action names, or of the next one
+// between the same two.
+func (l *listed) envelope(from, to int, a *Action) *event {
+	queue := l.queues[[2]int{from, to}]
+	ev := l.mail[letterOf(from, to, a.Frame)]
+	if ev == nil {
+		if len(queue) == 0 {
+			return nil
+		}
+		ev = queue[0]
+	}
+	if i := slices.Index(queue, ev); i >= 0 {
+		l.queues[[2]int{from, to}] = slices.Delete(queue, i, i+1)
+	}
+	twin := *ev
+	return &twin
+}
+
+// timer returns the timer that an action names, or else the earliest, of the present
+// life and due by the action's clock.
 func (l *listed) timer(s *slot, a *Action) *event {
-	k := letterOf(s.i, s.i, a.Frame)
-	for i, ev := range l.timers[k] {
-		if ev.life == s.node.life && ev.due <= a.Now {
-			l.timers[k] = append(l.timers[k][:i:i], l.timers[k][i+1:]...)
-			return ev
+	best := -1
+	for i, ev := range l.timers[s] {
+		if ev.life != s.node.life || ev.due > a.Now {
+			continue
+		}
+		if bytes.Equal(ev.frame, a.Frame) {
+			best = i
+			break
+		}
+		if best < 0 || ev.due < l.timers[s][best].due {
+			best = i
 		}
 	}
-	return nil
+	if best < 0 {
+		return nil
+	}
+	ev := l.timers[s][best]
+	l.timers[s] = slices.Delete(l.timers[s], best, best+1)
+	return ev
 }
 
 // describe prints an action for people.
@@ -194,6 +230,9 @@ func (w *World) frameText(to machine.Addr, frame []byte) string {
 	}
 	return Text(msg)
 }
+
+// Replaying reports whether the world follows a list of actions instead of its seed.
+func (w *World) Replaying() bool { return w.isListed() }
 
 // Describe prints a schedule for people, a line an action.
 func Describe(cfg *Config, list []Action) (lines []string) {

@@ -91,7 +91,8 @@ type Step struct {
 }
 
 // Judge watches a run and says what is wrong with it. An error ends the run; its
-// text names the rule that is broken.
+// text names the rule that is broken. A judge of several rules gives its errors a
+// method Rule() string: a shrunk run must break the same one.
 type Judge interface {
 	Step(s *Step) error
 	// End is called once after the last step of a run that did not fail.

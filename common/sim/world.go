@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
@@ -300,10 +301,20 @@ func (w *World) end() {
 	}
 	for _, j := range w.judges {
 		if err := j.End(w); err != nil {
-			w.failed(fmt.Sprintf("%T", j), err, "")
+			w.failed(ruleOf(j, err), err, "")
 			return
 		}
 	}
+}
+
+// ruleOf names the rule that a judge says is broken: its own type, or what the error
+// tells by a method Rule, so that a judge of several rules can keep them apart.
+func ruleOf(j Judge, err error) string {
+	var named interface{ Rule() string }
+	if errors.As(err, &named) {
+		return named.Rule()
+	}
+	return fmt.Sprintf("%T", j)
 }
 
 func (w *World) failed(rule string, err error, stack string) {
@@ -373,7 +384,7 @@ func (w *World) complete(c *call, out *machine.Out, err error) {
 	w.tracer.step(w, c, out, first)
 	for _, j := range w.judges {
 		if err := j.Step(&step); err != nil {
-			w.failed(fmt.Sprintf("%T", j), err, "")
+			w.failed(ruleOf(j, err), err, "")
 			break
 		}
 	}

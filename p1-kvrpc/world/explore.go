@@ -13,11 +13,12 @@ import (
 	"dss.example/p1-kvrpc/table"
 )
 
-// Explore tries every run of a small world: one client that appends twice, a
-// network that loses and repeats as it likes, one time-out. It looks at what a
-// student's first client gets wrong: an append that is executed twice.
-func Explore(ctx context.Context, out io.Writer, progress func(string)) error {
-	result, err := Search(ctx, session.ExactlyOnce, func(p explore.Progress) {
+// Explore tries every run of a small world: one client of the given mode that
+// appends twice, a network that loses and repeats as it likes, one time-out. It
+// looks at what a student's first client gets wrong: an append that is executed
+// twice.
+func Explore(ctx context.Context, mode session.Mode, out io.Writer, progress func(string)) error {
+	result, err := Search(ctx, mode, func(p explore.Progress) {
 		progress(fmt.Sprintf("%d worlds, depth %d", p.Worlds, p.Depth))
 	})
 	if err != nil {

@@ -40,6 +40,17 @@ func TestNoScheduleBreaksTheLevelThatStage1Promises(t *testing.T) {
 	tally.Add(t, "faults", sum.Total())
 }
 
+func TestSessionsThatExpireOnTheWayExecuteNothingTwice(t *testing.T) {
+	n := 1500
+	if testing.Short() {
+		n = 100
+	}
+	sum := sim.Many(t.Context(), Fleeting(session.ExactlyOnce), 1, n, nil)
+	require.Nil(t, sum.Failed, "seed %d: %v", sum.Seed, sum.Failed)
+	tally.Add(t, "schedules", sum.Schedules)
+	tally.Add(t, "faults", sum.Total())
+}
+
 func TestEveryRequestIsAnsweredSoonAfterTheLastFault(t *testing.T) {
 	cfg := New(session.ExactlyOnce)
 	cfg.Liveness = machine.Time(Bound)
@@ -115,7 +126,7 @@ func TestTheTableInTheSimulator(t *testing.T) {
 	kvtest.Run(t, func(t testing.TB) kvtest.World {
 		seed++
 		cfg := New(session.ExactlyOnce)
-		cfg.Faults, cfg.Scheduler = sim.Faults{}, sim.Timed
+		cfg.Faults, cfg.Scheduler, cfg.Judges = sim.Faults{}, sim.Timed, nil // kvtest judges
 		cfg.Nodes[0].Roles[0].Config = table.Config{FirstID: 1}.AppendTo(nil)
 		w := simkv.New(cfg, seed, table.Offers(), func(int) machine.Addr { return Server() }, machine.Second)
 		t.Cleanup(func() { require.NoError(t, w.Err()) })
@@ -133,6 +144,7 @@ func TestTheStoreThroughItsClientsInTheSimulator(t *testing.T) {
 		seed++
 		cfg := withClients(kvtest.MaxClients)
 		cfg.Faults, cfg.Scheduler = sim.Faults{Drop: 0.1, Duplicate: 0.2, Delay: 0.02}, sim.Timed
+		cfg.Judges = nil
 		cfg.Nodes[0].Roles[0].Config = table.Config{FirstID: 1}.AppendTo(nil)
 		w := simkv.New(cfg, seed, offers, Client, machine.Second)
 		t.Cleanup(func() {

@@ -130,7 +130,7 @@ func (t *teller) input(st *state, in input, rec *trace.Record) string {
 	switch in.kind {
 	case ask:
 		rec.Kind, rec.ID = trace.Ask, uint64(in.arg)+1
-		rec.Data = dump.String(t.cfg.Asks[in.arg].Cmd)
+		rec.Data = text(t.cfg.Asks[in.arg].Cmd)
 		return "is asked " + rec.Data
 	case inbox:
 		rec.Kind, rec.Msg, rec.Data = trace.Timer, t.sent[st.inbox[0]], t.text(st.inbox[0])
@@ -145,12 +145,25 @@ func (t *teller) input(st *state, in input, rec *trace.Record) string {
 	return fmt.Sprintf("receives %s from %s", rec.Data, trace.Name(m.from))
 }
 
-func (t *teller) text(msg uint32) string { return dump.String(t.all[msg].data) }
+func (t *teller) text(msg uint32) string { return text(t.all[msg].data) }
+
+// text prints data for people: its own String if it has one, else its dump.
+func text(d machine.Data) string {
+	switch d := d.(type) {
+	case machine.Call:
+		return fmt.Sprintf("call %d: %s", d.ID, text(d.Cmd))
+	case machine.Return:
+		return fmt.Sprintf("return %d: %s", d.ID, text(d.Data))
+	case fmt.Stringer:
+		return d.String()
+	}
+	return dump.String(d)
+}
 
 // outcome fills in what came out.
 func (t *teller) outcome(rec *trace.Record, met *state, e *effect, notes []machine.Fact) {
 	for _, r := range e.saves {
-		rec.Saved = append(rec.Saved, dump.String(t.records[r].data))
+		rec.Saved = append(rec.Saved, text(t.records[r].data))
 	}
 	for _, m := range e.sends {
 		if a := &t.all[m]; a.ask >= 0 {
@@ -194,7 +207,7 @@ func (t *teller) inject(act Act) {
 func (t *teller) start(place int, d disk) {
 	self := t.places[place].Addr
 	for _, r := range d.records {
-		t.record(trace.Record{Addr: self, Kind: trace.Load, Data: dump.String(t.records[r].data)})
+		t.record(trace.Record{Addr: self, Kind: trace.Load, Data: text(t.records[r].data)})
 	}
 	rec := trace.Record{Addr: self, Kind: trace.Ready}
 	var out machine.Out

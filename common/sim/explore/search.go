@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"dss.example/common/machine"
-	"dss.example/common/sim/dump"
 	"dss.example/common/trace"
 )
 
@@ -255,7 +254,7 @@ func (s *search) add(row, more []uint32) error {
 		}
 		for old := range s.members(row[s.setWord()]) {
 			if old.ask == a.ask && old != a {
-				return fmt.Errorf("%s answers %d twice: %s and %s", trace.Name(a.from), a.ask+1, dump.String(old.data), dump.String(a.data))
+				return fmt.Errorf("%s answers %d twice: %s and %s", trace.Name(a.from), a.ask+1, text(old.data), text(a.data))
 			}
 		}
 		row[s.setWord()] = s.union(row[s.setWord()], []uint32{m})

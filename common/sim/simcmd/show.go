@@ -1,17 +1,19 @@
 package simcmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
-	"github.com/google/go-cmp/cmp"
-
+	"dss.example/common/daemon/cli"
 	"dss.example/common/machine"
 	"dss.example/common/run/recording"
 	"dss.example/common/script"
 	"dss.example/common/sim"
+	"dss.example/common/sim/explore"
 	"dss.example/common/trace"
 )
 
@@ -35,8 +37,8 @@ func (s *shown) sink() func(trace.Record) {
 	return s.add
 }
 
-// show writes the records in every form that was asked for.
-func (s *shown) show(r *runner) error {
+// show writes the records in every form that was asked for. what names the run.
+func (s *shown) show(r *runner, what string) error {
 	if s == nil {
 		return nil
 	}
@@ -46,7 +48,7 @@ func (s *shown) show(r *runner) error {
 	}
 	if r.html != "" {
 		errs = append(errs, create(r.html, func(w io.Writer) error {
-			return trace.HTML(w, s.records, fmt.Sprintf("stage %d, %s", r.Number, r.command(r.seed)))
+			return trace.HTML(w, s.records, fmt.Sprintf("stage %d, %s", r.Number, what))
 		}))
 	}
 	if r.print {
@@ -54,6 +56,7 @@ func (s *shown) show(r *runner) error {
 	}
 	if r.step {
 		errs = append(errs, trace.Step(r.std.In, r.std.Out, s.records))
+		fmt.Fprintln(r.std.Out) // the last prompt has no answer
 	}
 	return errors.Join(errs...)
 }
@@ -79,14 +82,58 @@ func (r *runner) runScript() error {
 	if err != nil {
 		return err
 	}
-	if err := shown.show(r); err != nil {
+	if err := shown.show(r, "script "+r.options.script); err != nil {
 		return err
 	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		fmt.Fprintf(r.std.Err, "%s expects something else (-expected +happened):\n%s", r.options.script, diff)
+	if string(want) != got {
+		r.tellDifference(strings.Split(string(want), "\n"), strings.Split(got, "\n"))
 		return errFailed
 	}
 	return nil
+}
+
+// tellDifference prints what stands between the lines that two texts begin and end
+// with alike, but not much of it: what comes first is the cause of the rest.
+func (r *runner) tellDifference(want, got []string) {
+	const most = 10
+	same := 0
+	for same < min(len(want), len(got)) && want[same] == got[same] {
+		same++
+	}
+	want, got = want[same:], got[same:]
+	for len(want) > 0 && len(got) > 0 && want[len(want)-1] == got[len(got)-1] {
+		want, got = want[:len(want)-1], got[:len(got)-1]
+	}
+	fmt.Fprintf(r.std.Err, "%s:%d: expected (-), but happened (+):\n", r.options.script, same+1)
+	for _, side := range []struct {
+		sign  string
+		lines []string
+	}{{"-", want}, {"+", got}} {
+		for _, line := range side.lines[:min(most, len(side.lines))] {
+			fmt.Fprintln(r.std.Err, side.sign, line)
+		}
+		if more := len(side.lines) - most; more > 0 {
+			fmt.Fprintf(r.std.Err, "%s … %d more lines\n", side.sign, more)
+		}
+	}
+}
+
+// runExplore searches the stage's small world, and shows the way to what is wrong
+// in it.
+func (r *runner) runExplore(ctx context.Context) error {
+	if r.Explore == nil {
+		return cli.Usagef("stage %d has no small world to explore", r.Number)
+	}
+	err := r.Explore(ctx, r.std.Out, r.progress)
+	var v *explore.Violation
+	if !errors.As(err, &v) {
+		return err
+	}
+	fmt.Fprintf(r.std.Out, "FAILED: %v, after these %d actions:\n", v.Err, len(v.Path))
+	if err := trace.Print(r.std.Out, v.Trace, trace.Options{}); err != nil {
+		return err
+	}
+	return errFailed
 }
 
 // runReplay gives fresh machines what a real server recorded, and compares what
@@ -107,11 +154,11 @@ func (r *runner) runReplay() error {
 			return err
 		}
 		if err := p.step(step); err != nil {
-			return errors.Join(err, p.shown.show(r))
+			return errors.Join(err, p.shown.show(r, "replay of "+r.replay))
 		}
 	}
 	fmt.Fprintf(r.std.Out, "%d steps replayed, all as recorded\n", p.steps)
-	if err := p.shown.show(r); err != nil {
+	if err := p.shown.show(r, "replay of "+r.replay); err != nil {
 		return err
 	}
 	fmt.Fprintf(r.std.Out, "hash=%016x\n", p.hash)

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"dss.example/common/daemon/cli"
@@ -87,20 +89,20 @@ command that replays it, and exits with 1.`,
 }
 
 func (o *options) declare(f *flag.FlagSet) {
-	f.Uint64Var(&o.seed, "seed", 1, "`N`: the first seed")
-	f.IntVar(&o.schedules, "schedules", 0, "`N`: run so many seeds, on all processors")
-	f.DurationVar(&o.duration, "for", 0, "`TIME`: run seeds for so long")
-	f.IntVar(&o.events, "events", 500, "`N`: steps of a run")
-	f.DurationVar(&o.liveness, "liveness", 0, "`TIME`: end all faults after the events, and demand every answer within this virtual time")
-	f.StringVar(&o.faults, "faults", "all", "`KIND`: none, network or all")
-	f.StringVar(&o.scheduler, "scheduler", "either", "`NAME`: timed, untimed, or either as the seed decides")
-	f.StringVar(&o.trace, "trace", "", "`FILE`: write a line of JSON for each step")
-	f.StringVar(&o.html, "html", "", "`FILE`: write the run as one self-contained page")
+	f.Uint64Var(&o.seed, "seed", 1, "begin with seed `N`")
+	f.IntVar(&o.schedules, "schedules", 0, "run `N` seeds, on all processors")
+	f.DurationVar(&o.duration, "for", 0, "run seeds for `TIME`")
+	f.IntVar(&o.events, "events", 500, "end a run after `N` steps")
+	f.DurationVar(&o.liveness, "liveness", 0, "end all faults after the events, and demand every answer within virtual `TIME`")
+	f.StringVar(&o.faults, "faults", "all", "let faults of `KIND` strike: none, network or all")
+	f.StringVar(&o.scheduler, "scheduler", "either", "order events by `NAME`: timed, untimed, or either as the seed decides")
+	f.StringVar(&o.trace, "trace", "", "write a line of JSON for each step to `FILE`")
+	f.StringVar(&o.html, "html", "", "write the run as one self-contained page to `FILE`")
 	f.BoolVar(&o.print, "print", false, "print the run")
 	f.BoolVar(&o.step, "step", false, "step through the run, forward and back")
 	f.BoolVar(&o.shrunk, "shrunk", false, "of a seed that fails, show the shrunk run instead of the whole")
-	f.StringVar(&o.script, "script", "", "`FILE`: run a golden script and compare")
-	f.StringVar(&o.replay, "replay", "", "`FILE`: replay what a server recorded with -record")
+	f.StringVar(&o.script, "script", "", "run the golden script `FILE` and compare")
+	f.StringVar(&o.replay, "replay", "", "replay `FILE`, which a server recorded with -record")
 	f.BoolVar(&o.explore, "explore", false, "try every run of a small world")
 	f.BoolVar(&o.pipe, "pipe", false, "serve this stage's machines to a judge on standard input and output")
 	f.BoolVar(&o.quiet, "quiet", false, "no progress on the standard error")
@@ -120,19 +122,20 @@ func (r *runner) run(ctx context.Context) error {
 		return err
 	}
 	switch {
+	case r.explore:
+		return r.runExplore(ctx)
+	case r.schedules > 0 || r.duration > 0:
+		return r.runMany(ctx)
+	}
+	// All else may wait for its input, and looks at no context.
+	signal.Reset(os.Interrupt, syscall.SIGTERM)
+	switch {
 	case r.pipe:
 		return sim.ServePipe(stream{r.std.In, r.std.Out}, r.Roles)
 	case r.script != "":
 		return r.runScript()
 	case r.replay != "":
 		return r.runReplay()
-	case r.explore:
-		if r.Explore == nil {
-			return cli.Usagef("stage %d has no small world to explore", r.Number)
-		}
-		return r.Explore(ctx, r.std.Out, r.progress)
-	case r.schedules > 0 || r.duration > 0:
-		return r.runMany(ctx)
 	}
 	return r.runOne()
 }
@@ -142,18 +145,25 @@ type stream struct {
 	io.Writer
 }
 
-func (r *runner) check() error {
-	modes := 0
+// modes counts the flags that ask for something else than one seed.
+func (r *runner) modes() (n int) {
 	for _, on := range []bool{r.pipe, r.script != "", r.replay != "", r.explore, r.schedules > 0 || r.duration > 0} {
 		if on {
-			modes++
+			n++
 		}
 	}
+	return n
+}
+
+func (r *runner) check() error {
+	modes := r.modes()
 	switch {
 	case modes > 1:
 		return cli.Usagef("-pipe, -script, -replay, -explore and -schedules or -for exclude each other")
 	case r.schedules < 0 || r.events < 1:
 		return cli.Usagef("-schedules and -events want positive numbers")
+	case r.duration < 0 || r.liveness < 0:
+		return cli.Usagef("-for and -liveness want positive times")
 	case modes == 1 && r.replay == "" && r.script == "" && (r.html != "" || r.trace != "" || r.print || r.step):
 		return cli.Usagef("-trace, -html, -print and -step show one run: give its -seed, a -script or a -replay")
 	}
@@ -232,7 +242,7 @@ func (r *runner) runMany(ctx context.Context) error {
 	}
 	fmt.Fprint(r.std.Out, total.Table())
 	if total.Failed != nil {
-		return r.tell(cfg, total.Seed, total.Failed)
+		return r.tell(cfg, total.Seed, total.Failed, sim.Shrink(cfg, total.Seed, shrinkBudget))
 	}
 	r.progress(fmt.Sprintf("%.2f M steps/s", float64(total.Steps)/time.Since(start).Seconds()/1e6))
 	if total.Stopped {
@@ -255,15 +265,16 @@ func (r *runner) runOne() error {
 	fmt.Fprint(r.std.Out, stats.Table())
 	var err error
 	if fail != nil {
-		err = r.tell(cfg, r.seed, fail)
-		if small := sim.Shrink(cfg, r.seed, shrinkBudget); shown != nil && r.shrunk && small != nil {
+		small := sim.Shrink(cfg, r.seed, shrinkBudget)
+		err = r.tell(cfg, r.seed, fail, small)
+		if shown != nil && r.shrunk && small != nil {
 			replay := sim.Replay(cfg, r.seed, small.Actions)
 			replay.Trace(shown.add)
 			replay.Run()
 			replay.Close()
 		}
 	}
-	if e := shown.show(r); e != nil {
+	if e := shown.show(r, r.command(r.seed)); e != nil {
 		err = errors.Join(err, e)
 	}
 	fmt.Fprintf(r.std.Out, "hash=%016x\n", w.Hash())
@@ -273,14 +284,15 @@ func (r *runner) runOne() error {
 // shrinkBudget bounds the replays of one shrinking: a second or two.
 const shrinkBudget = 3000
 
-// tell prints a failure: what, the shrunk schedule, and how to see it again.
-func (r *runner) tell(cfg *sim.Config, seed uint64, fail *sim.Failure) error {
+// tell prints a failure: what, the shrunk schedule if there is one, and how to see
+// it again.
+func (r *runner) tell(cfg *sim.Config, seed uint64, fail *sim.Failure, small *sim.Shrunk) error {
 	out := r.std.Out
 	fmt.Fprintf(out, "FAILED seed %d, %v\n", seed, fail)
 	if fail.Stack != "" {
 		fmt.Fprintln(out, fail.Stack)
 	}
-	if small := sim.Shrink(cfg, seed, shrinkBudget); small != nil {
+	if small != nil {
 		fmt.Fprintf(out, "shrunk from %d to %d actions: %v\n", small.Before, len(small.Actions), small.Failure)
 		for _, line := range sim.Describe(cfg, small.Actions) {
 			fmt.Fprintln(out, "  "+line)
