@@ -39,7 +39,9 @@ func Linearizable(h History, caps kv.Caps) error { return linearizable(h, caps, 
 // order of all transactions and scans, each of which sees and does all at once,
 // that agrees with real time. A small history without revisions is searched
 // exhaustively.
-func StrictlySerializable(h History, caps kv.Caps) error { return linearizable(h, caps, true, searchSteps) }
+func StrictlySerializable(h History, caps kv.Caps) error {
+	return linearizable(h, caps, true, searchSteps)
+}
 
 // StrictlySerializableWithin gives up after so many steps of a search for what
 // operations of unknown outcome did, beyond one pass over the history: for who tries
