@@ -170,6 +170,10 @@ func (b *base) decode(from machine.Addr, frame []byte) (machine.Data, bool) {
 // await waits for the answer of w; abandon is called if ctx ends first, and takes
 // w over.
 func (b *base) await(ctx context.Context, w *waiter, abandon func(*waiter)) (machine.Data, error) {
+	if ctx.Done() == nil { // half the price
+		<-w.done
+		return b.finish(w)
+	}
 	select {
 	case <-w.done:
 		return b.finish(w)

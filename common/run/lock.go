@@ -109,6 +109,9 @@ func (l *Lock) later(ctx context.Context, id uint64) (machine.Data, error) {
 	w.id = id
 	l.asks.add(id, asker{waiter: w})
 	l.unlock()
+	if l.cfg.Help != nil {
+		l.cfg.Help(w.done)
+	}
 	return l.await(ctx, w, l.abandon)
 }
 

@@ -89,11 +89,16 @@ func TestLockAnswersLaterByATimerAMessageOrALink(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, word("open at 1000000000"), data)
 
-		a = ask(t.Context(), l, "link")
+		var all []*asked
+		for range 3 {
+			all = append(all, ask(t.Context(), l, "link"))
+		}
 		synctest.Wait()
 		tell(l, "now")
-		_, err = a.wait()
-		require.NoError(t, err)
+		for _, a := range all {
+			_, err = a.wait()
+			require.NoError(t, err)
+		}
 	})
 }
 
@@ -130,6 +135,42 @@ func TestLockAnswersACallOfAnotherAddress(t *testing.T) {
 	requireSame(t, []string{"send a", "return 7 send a"}, j.take())
 	l.Recv(peer, []byte{9})
 	require.EqualValues(t, 1, l.Counts().Malformed)
+}
+
+func TestLockHandsOverMessagesWithoutTheirBytes(t *testing.T) {
+	var sent []machine.Data
+	var l *run.Lock
+	l, j := newLock(t, &door{}, func(c *run.Config) {
+		c.SendData = func(_ machine.Addr, msg machine.Data) { sent = append(sent, msg) }
+	})
+	_, err := l.Ask(t.Context(), word("send a"))
+	require.NoError(t, err)
+	l.RecvData(peer, []machine.Data{machine.Call{ID: 1, Cmd: word("send b")}, machine.Call{ID: 2, Cmd: word("send c")}})
+	requireSame(t, []machine.Data{word("a"), word("b"), machine.Return{ID: 1, Data: word("send b")}, word("c"), machine.Return{ID: 2, Data: word("send c")}}, sent)
+	require.Empty(t, j.take(), "Send was called beside SendData")
+
+	l.RecvData(self, []machine.Data{word("forged")})
+	requireSame(t, run.Counts{Steps: 4, Sends: 5, Replies: 3, Malformed: 1}, l.Counts())
+}
+
+func TestLockLendsThoseWhoWaitToItsTransport(t *testing.T) {
+	var l *run.Lock
+	helped := 0
+	l, _ = newLock(t, &door{}, func(c *run.Config) {
+		c.Help = func(done <-chan struct{}) {
+			helped++
+			require.Empty(t, done)
+			l.RecvData(peer, []machine.Data{word("now")})
+			require.Len(t, done, 1, "the answer was not told when the messages were in")
+		}
+		c.Clock = &run.Manual{}
+	})
+	data, err := l.Ask(context.Background(), word("link"))
+	require.NoError(t, err)
+	require.Equal(t, word("open at 0"), data)
+	_, err = l.Ask(t.Context(), word("send a"))
+	require.NoError(t, err)
+	require.Equal(t, 1, helped, "an answer in the Ask's own turn needs no help")
 }
 
 func TestLockRefusesAsksBeyondItsBound(t *testing.T) {

@@ -66,6 +66,11 @@ type Config struct {
 	// encodes by itself. The message is immutable and may be kept.
 	SendData func(to machine.Addr, msg machine.Data)
 
+	// Help, if not nil, is called by a goroutine that will wait for the answer of a Lock,
+	// without the mutex. It may bring in messages meanwhile. It returns soon after done
+	// holds a token, and may return earlier.
+	Help func(done <-chan struct{})
+
 	Clock  Clock              // nil: a new Real
 	Rand   func() uint64      // safe for concurrent use; nil: math/rand/v2
 	OnFact func(machine.Fact) // what the machine notes, in step order, before any sync; must not block

@@ -56,6 +56,7 @@ type Client struct {
 	queue   *sendQueue
 	to      writer // used by whoever has set queue.awake
 	done    chan struct{}
+	duty    duty
 	running sync.WaitGroup // the reading and the writing goroutine
 	calls   sync.Pool      // of *pendingCall; not shared, for a channel belongs to one synctest bubble
 	stats   clientStats
@@ -65,6 +66,7 @@ type Client struct {
 	seq     uint64 // of the last request
 	left    uint64 // of the last request that was taken to be written
 	owed    int    // requests without a reply yet, those of callers that have left included
+	alone   int    // replies in a row with which nothing was owed any more
 	pending map[uint64]*pendingCall
 	room    chan struct{} // closed when a call that found no room may try again; nil if none waits
 	err     error         // why the connection is dead
@@ -125,9 +127,9 @@ func Dial(ctx context.Context, addr string, o ClientOptions) (*Client, error) {
 func NewClient(ctx context.Context, conn net.Conn, o ClientOptions) (*Client, error) {
 	o = o.withDefaults()
 	c := &Client{opts: o, conn: conn, done: make(chan struct{}), pending: make(map[uint64]*pendingCall)}
+	c.duty.init()
 	c.calls.New = func() any { return &pendingCall{done: make(chan struct{}, 1)} }
 	c.in = newFrameReader(conn, o.Message+maxHead, o.Bounds, &c.stats.in)
-	c.in.before = o.Told
 	c.queue, c.to = newSendQueue(), writer{conn: conn, timeout: o.Write, count: &c.stats.out}
 	if err := greet(ctx, conn, c.in, hello{kind: kindCalls}, o.Bounds, o.Errors); err != nil {
 		conn.Close()
@@ -314,6 +316,7 @@ func (c *Client) writeDirectly() {
 func (c *Client) abort(cause error) {
 	c.cause.CompareAndSwap(nil, &cause)
 	c.conn.Close()
+	c.duty.call()
 }
 
 // took is called, with queue's mutex held, when all that is queued is taken.
@@ -370,34 +373,6 @@ func (c *Client) read() {
 	c.fail(err)
 }
 
-// readAll hands out replies until reading ends, and returns why.
-func (c *Client) readAll() error {
-	asked := false // whether the server is there, since the last frame
-	for {
-		frame, err := c.in.next()
-		if errors.Is(err, errIdle) && !asked {
-			asked = true
-			c.ping()
-			continue
-		}
-		if err != nil {
-			return broken(err)
-		}
-		asked = false
-		if err := c.deliver(frame); err != nil {
-			return err
-		}
-	}
-}
-
-func (c *Client) ping() {
-	c.queue.Lock()
-	c.seq++
-	c.owed++
-	c.queue.buf = appendRequest(c.queue.buf, c.seq, pingMethod, nil)
-	c.queue.unlockAndWake()
-}
-
 // deliver hands a reply to the call that waits for it.
 func (c *Client) deliver(frame []byte) error {
 	p, err := parseResponse(frame)
@@ -410,7 +385,12 @@ func (c *Client) deliver(frame []byte) error {
 	c.queue.Lock()
 	k, known := c.pending[p.seq], p.seq <= c.left
 	delete(c.pending, p.seq)
-	c.owed--
+	if c.owed--; c.owed == 0 {
+		c.alone++
+	} else {
+		c.alone = min(c.alone, 0)
+	}
+	c.duty.solo = c.alone >= soloReplies
 	c.makeRoom()
 	c.queue.Unlock()
 	switch {

@@ -39,7 +39,8 @@ type conn struct {
 	// of the reading loop
 	last   uint64 // sequence number
 	method string // the last one, so that the next of the same name is not allocated
-	inline bool   // Inline(method)
+	inline bool   // Inline(method), or it is quick
+	quick  quick  // nil if net/rpc serves method
 }
 
 func newConn(s *Server, raw net.Conn) *conn {
@@ -145,7 +146,8 @@ func (c *conn) loop() error {
 func (c *conn) dispatch(q request) {
 	if string(q.method) != c.method {
 		c.method = string(q.method)
-		c.inline = c.srv.opts.Inline(c.method)
+		c.quick = c.srv.quick[c.method]
+		c.inline = c.quick != nil || c.srv.opts.Inline(c.method)
 	}
 	switch {
 	case c.method == pingMethod:
@@ -219,6 +221,7 @@ type call struct {
 	conn    *conn
 	req     request
 	method  string
+	quick   quick
 	reply   reply
 	replied bool
 	buf     *scratch // the request's memory, if it is not the reader's
@@ -229,7 +232,7 @@ var calls = sync.Pool{New: func() any { return new(call) }}
 
 func (c *conn) newCall(q request) *call {
 	k := calls.Get().(*call)
-	*k = call{conn: c, req: q, method: c.method}
+	*k = call{conn: c, req: q, method: c.method, quick: c.quick}
 	return k
 }
 
@@ -273,7 +276,11 @@ func (k *call) serve() {
 			k.contain(recover())
 		}
 	}()
-	k.conn.srv.rpc.ServeRequest(k)
+	if q := k.quick; q != nil {
+		k.answer(q)
+	} else {
+		k.conn.srv.rpc.ServeRequest(k)
+	}
 	returned = true
 }
 

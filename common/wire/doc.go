@@ -52,6 +52,10 @@
 // tell a request that never left from one that may have been executed. All four
 // pairs work together.
 //
+// Two things are there for speed alone. Methods of [Quick] bypass net/rpc's
+// reflection. [Client.Help] lends a goroutine that waits for a reply to the reading of
+// it, which spares a caller that is alone the switch between two goroutines.
+//
 // # Handlers
 //
 // Handlers are net/rpc's: exported methods (args, *reply) error. One that wants

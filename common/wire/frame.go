@@ -109,6 +109,16 @@ func (r *frameReader) next() ([]byte, error) {
 	}
 }
 
+// ready reports whether another frame is there already.
+func (r *frameReader) ready() bool {
+	n := r.buf.Buffered() - r.skip
+	if n < prefixSize {
+		return false
+	}
+	b, _ := r.buf.Peek(r.skip + prefixSize)
+	return uint32(n-prefixSize) >= binary.BigEndian.Uint32(b[r.skip:])
+}
+
 // release gives up the last frame.
 func (r *frameReader) release() {
 	r.buf.Discard(r.skip)

@@ -58,7 +58,7 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 	c := &Client{cancel: cancel, done: make(chan struct{})}
 	o.Session.Servers = nil
 	for i, addr := range o.Addrs {
-		l := newLink(machine.Node(i+1), addr, o.Wire)
+		l := newLink(machine.Node(i+1), addr, o)
 		c.links = append(c.links, l)
 		o.Session.Servers = append(o.Session.Servers, session.Server{Addr: l.at, Name: addr})
 	}
@@ -70,7 +70,7 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 	}
 	owner, err := run.NewLock(run.Config{
 		Self: self, Machine: core, Protocol: session.Protocol(), Setup: o.Session.AppendTo(nil),
-		Send: c.send, Clock: o.Clock, Rand: o.Rand, Record: o.Record,
+		SendData: c.send, Help: c.help, Clock: o.Clock, Rand: o.Rand, Record: o.Record,
 	})
 	if err != nil {
 		cancel()
@@ -146,9 +146,20 @@ func (c *Client) lastError() error {
 }
 
 // send carries what the session machine sends. It must not wait.
-func (c *Client) send(to machine.Addr, frame []byte) {
-	if i := int(to.Node) - 1; i >= 0 && i < len(c.links) {
-		c.links[i].send(frame)
+func (c *Client) send(to machine.Addr, msg machine.Data) {
+	call, ok := msg.(machine.Call)
+	if i := int(to.Node) - 1; ok && i >= 0 && i < len(c.links) {
+		c.links[i].send(call)
+	}
+}
+
+// help reads the reply to a request that was just sent, if it comes soon.
+func (c *Client) help(done <-chan struct{}) {
+	for _, l := range c.links {
+		if conn := l.conn.Load(); conn != nil && conn.Owed() > 0 {
+			conn.Help(done)
+			return
+		}
 	}
 }
 

@@ -59,14 +59,21 @@ func behind(t testing.TB, ln net.Listener, o wire.ServerOptions, addr string, c 
 	go func() { served <- srv.Serve(ln) }()
 	var clients []*client.Client
 	patience.TTL = machine.Time(kv.MaxTTL)
-	w := kvtest.Local(func(int) kv.Store {
+	open := func() *client.Client {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		opened, err := client.Open(ctx, client.Options{Addrs: []string{addr}, Session: patience, Wire: c})
 		require.NoError(t, err)
 		clients = append(clients, opened)
 		return opened
-	}, advance(clock))
+	}
+	// A sleep is over when a request has gone there and back: else the server's time
+	// would be up before what was sent earlier could arrive.
+	pacer := open()
+	w := kvtest.Local(func(int) kv.Store { return open() }, func(d time.Duration) {
+		clock.Advance(machine.Time(d))
+		pacer.Do(t.Context(), &kv.Request{Op: kv.Get{Key: "pace"}})
+	})
 	w.OnClose = func() {
 		for _, c := range clients {
 			require.NoError(t, c.Close())

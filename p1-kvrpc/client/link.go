@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"dss.example/common/cbor"
 	"dss.example/common/kv"
 	"dss.example/common/machine"
 	"dss.example/common/run"
@@ -27,6 +26,9 @@ type link struct {
 	// refused are Calls that could not be sent: the session machine must not be told
 	// while it sends. When the queue is full they are lost, and time out.
 	refused chan uint64
+
+	done wire.Finish    // finish, as a value that costs nothing to hand out
+	came []machine.Data // Returns that the session machine has not seen; the connection's
 }
 
 const (
@@ -35,8 +37,10 @@ const (
 	maxRefused = 4096
 )
 
-func newLink(n machine.Node, addr string, o wire.ClientOptions) *link {
-	return &link{at: machine.Addr{Node: n, Role: role}, addr: addr, wire: o, refused: make(chan uint64, maxRefused)}
+func newLink(n machine.Node, addr string, o Options) *link {
+	l := &link{at: machine.Addr{Node: n, Role: role}, addr: addr, wire: o.Wire, refused: make(chan uint64, maxRefused)}
+	l.done, l.wire.Told = l.finish, l.told
+	return l
 }
 
 func (l *link) failed(err error) { l.err.Store(&err) }
@@ -95,60 +99,51 @@ func (l *link) pause(ctx context.Context, d time.Duration) {
 
 // refuse tells the session machine that a Call was definitely not executed.
 func (l *link) refuse(id uint64) {
-	l.answer(id, kv.Refuse(kv.Unavailable, "no connection to %s", l.addr).AppendTo(nil))
+	resp := kv.Refuse(kv.Unavailable, "no connection to %s", l.addr)
+	l.owner.Load().RecvData(l.at, []machine.Data{machine.Return{ID: id, Data: resp}})
 }
 
-func (l *link) answer(id uint64, body []byte) {
-	frame := make([]byte, 0, len(body)+12)
-	frame = machine.AppendReturn(frame, id, body)
-	l.owner.Load().Recv(l.at, frame)
-}
-
-// send starts a request. The frame is a machine.Call as it travels.
-func (l *link) send(frame []byte) {
-	id, body, ok := machine.SplitCall(frame)
-	if !ok {
-		return
-	}
+// send starts a request.
+func (l *link) send(call machine.Call) {
 	conn := l.conn.Load()
-	if conn != nil {
+	req, ok := call.Cmd.(*kv.Request)
+	if conn != nil && ok {
 		method := server.MethodDo
-		if waits(body) {
+		if req.Waits() {
 			method = server.MethodWait
 		}
-		if conn.Start(method, body, func(reply []byte, err error) { l.done(id, reply, err) }) == nil {
+		if conn.Start(method, req, call.ID, l.done) == nil {
 			return
 		}
 	}
 	select {
-	case l.refused <- id:
+	case l.refused <- call.ID:
 	default:
 	}
 }
 
-// done hands the reply to a Call to the session machine. Without one it says only
-// what is certain; what is not, the machine's time-out and Link will tell.
-func (l *link) done(id uint64, reply []byte, err error) {
+// finish takes the reply to a Call. Without one it says only what is certain; what is
+// not, the machine's time-out and Link will tell. A reply that does not decode is lost.
+func (l *link) finish(id uint64, reply []byte, err error) {
+	resp := new(kv.Response)
 	switch {
 	case err == nil:
-		l.answer(id, reply)
+		if resp.DecodeFrom(reply) != nil {
+			return
+		}
 	case wire.Definite(err):
-		l.answer(id, kv.Refuse(kv.Unavailable, "%s: %v", l.addr, err).AppendTo(nil))
+		resp = kv.Refuse(kv.Unavailable, "%s: %v", l.addr, err)
 	default:
-		l.answer(id, kv.Refuse(kv.Maybe, "%s: %v", l.addr, err).AppendTo(nil))
+		resp = kv.Refuse(kv.Maybe, "%s: %v", l.addr, err)
 	}
+	l.came = append(l.came, machine.Return{ID: id, Data: resp})
 }
 
-// waits reports whether an encoded kv.Request may wait: its seventh field is not 0.
-func waits(body []byte) bool {
-	r := cbor.NewReader(body)
-	r.Fixed(8)
-	for range 4 { // session, seq, acked, level
-		r.Uint()
+// told hands the replies that came together to the session machine.
+func (l *link) told() {
+	if len(l.came) > 0 {
+		l.owner.Load().RecvData(l.at, l.came)
+		clear(l.came)
+		l.came = l.came[:0]
 	}
-	r.Fixed(2) // at
-	r.Uint()
-	r.Uint()
-	r.Bytes() // token
-	return r.Int() > 0
 }

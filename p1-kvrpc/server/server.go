@@ -7,6 +7,7 @@ import (
 	"dss.example/common/cbor"
 	"dss.example/common/daemon"
 	"dss.example/common/kv"
+	"dss.example/common/machine"
 	"dss.example/common/wire"
 )
 
@@ -27,10 +28,14 @@ type Server struct {
 // whatever does not wait by request (see kv.Request.Waits), as one in memory does:
 // then such requests need no goroutine. o.Inline is set by New.
 func New(store kv.Store, quick bool, o wire.ServerOptions) *Server {
-	o.Inline = func(method string) bool { return quick && method == MethodDo || method == MethodOffers }
+	o.Inline = func(method string) bool { return method == MethodOffers }
 	s := &Server{wire: wire.NewServer(o), store: store}
-	if err := s.wire.Register("KV", &service{store: store}); err != nil {
+	methods := &service{store: store}
+	if err := s.wire.Register("KV", methods); err != nil {
 		panic(err) // service has the methods that net/rpc wants
+	}
+	if quick {
+		wire.Quick(s.wire, MethodDo, methods.do)
 	}
 	return s
 }
@@ -70,12 +75,17 @@ type service struct{ store kv.Store }
 
 // Do does a request that waits for nothing.
 func (s *service) Do(req *kv.Request, resp *kv.Response) error {
+	data, err := s.do(req)
+	*resp = *data.(*kv.Response)
+	return err
+}
+
+// do is Do without net/rpc.
+func (s *service) do(req *kv.Request) (machine.Data, error) {
 	if req.Waits() {
-		*resp = *kv.Refuse(kv.Invalid, "a request that waits goes to %s", MethodWait)
-		return nil
+		return kv.Refuse(kv.Invalid, "a request that waits goes to %s", MethodWait), nil
 	}
-	*resp = *s.store.Do(context.Background(), req)
-	return nil
+	return s.store.Do(context.Background(), req), nil
 }
 
 // Wait does a request that may wait, until its connection dies or the server is

@@ -198,17 +198,13 @@ func (m *Machine) send(o *op, out *machine.Out) {
 	if o.state == waiting {
 		o.began = m.now
 	}
-	req := *o.req
-	if s := o.session; s != nil {
-		req.Session, req.Seq, req.Acked = s.id, o.seq, s.acked
-	}
 	id := o.number<<attemptBits | uint64(o.attempts)
 	o.doubt |= 1 << o.attempts
 	o.attempts++
 	o.state, o.server = sent, m.target
-	out.SendTo(m.config.Servers[o.server].Addr, machine.Call{ID: id, Cmd: &req})
+	out.SendTo(m.config.Servers[o.server].Addr, machine.Call{ID: id, Cmd: o.request()})
 	if o.again(m.config.Mode) {
-		m.due(o, m.now+m.config.Attempt+machine.Time(req.Wait))
+		m.due(o, m.now+m.config.Attempt+machine.Time(o.req.Wait))
 	} else {
 		m.due(o, o.deadline)
 	}

@@ -38,6 +38,7 @@ type op struct {
 	ask    uint64
 	own    bool        // not asked for: it opens the session
 	req    *kv.Request // as asked
+	first  kv.Request  // as sent first in a session; never changed after that
 	class  class
 	state  state
 
@@ -64,6 +65,20 @@ func (o *op) again(mode Mode) bool {
 		return true
 	}
 	return o.class == read || mode != AtMostOnce
+}
+
+// request is what the next attempt sends. Memory for the first one is there already.
+func (o *op) request() *kv.Request {
+	if o.session == nil {
+		return o.req
+	}
+	to := &o.first
+	if to.Session != 0 {
+		to = new(kv.Request)
+	}
+	*to = *o.req
+	to.Session, to.Seq, to.Acked = o.session.id, o.seq, o.session.acked
+	return to
 }
 
 // closing reports whether the operation ends the session.

@@ -84,7 +84,7 @@ func (j *served) took(req *kv.Request, resp *kv.Response) error {
 		if first, repeated := j.answers[n]; !repeated {
 			j.answers[n] = answer
 		} else if !bytes.Equal(first, answer) {
-			return fmt.Errorf("operation %d of session %d was executed twice: %v", n.seq, n.session, req.Op)
+			return fmt.Errorf("operation %d of session %d was executed twice: %v", n.seq, n.session, &kv.Request{Op: req.Op})
 		} else {
 			return nil
 		}
@@ -98,7 +98,7 @@ func (j *served) did(op kv.Op, resp *kv.Response) error {
 		return nil
 	}
 	if resp.Rev.Lo != j.rev+1 || kv.ReadOnly(op) {
-		return fmt.Errorf("revision %d follows %d by %v", resp.Rev.Lo, j.rev, op)
+		return fmt.Errorf("revision %d follows %d by %v", resp.Rev.Lo, j.rev, &kv.Request{Op: op})
 	}
 	j.rev++
 	j.written[j.rev] = writes(op, resp.Result)
@@ -107,7 +107,7 @@ func (j *served) did(op kv.Op, resp *kv.Response) error {
 	}
 	id := string((&kv.Request{Op: op}).AppendTo(nil))
 	if j.done[id] {
-		return fmt.Errorf("executed twice: %v", op)
+		return fmt.Errorf("executed twice: %v", &kv.Request{Op: op})
 	}
 	j.done[id] = true
 	return nil

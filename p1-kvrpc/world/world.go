@@ -62,7 +62,7 @@ func New(mode session.Mode) *sim.Config {
 		Faults: sim.AllFaults(),
 		Judges: func() []sim.Judge { return []sim.Judge{newServed(), judge{}} },
 		Nodes: []sim.Node{{ID: Server().Node, Volatile: true, Roles: []sim.Role{
-			{Name: RoleTable, Protocol: table.Protocol(), Remote: true},
+			{Name: RoleTable, Protocol: table.Protocol(), Config: table.Config{HistoryEvents: 20}.AppendTo(nil), Remote: true},
 		}}},
 	}
 	for i, config := range []session.Config{Patient(mode), Patient(mode), hasty(mode)} {
@@ -114,8 +114,11 @@ func next(i int) func(int, *rand.Rand) machine.Data {
 			req.Op = kv.Append{Key: key, Value: value}
 		case 9:
 			req.Op = kv.CAS{Key: key, Value: value} // if it is absent
+			if k%2 == 1 {
+				req.Op = kv.CAS{Key: key, Old: some, Value: value}
+			}
 		case 10:
-			req.Op = kv.CAS{Key: key, Old: some, Value: value}
+			req.Op, req.At = kv.Scan{}, some
 		case 11:
 			req.Op = kv.Delete{Key: key}
 		case 12:
@@ -125,7 +128,7 @@ func next(i int) func(int, *rand.Rand) machine.Data {
 				Else: []kv.Op{kv.Delete{Key: key}},
 			}
 		case 13:
-			req.Op, req.Wait = kv.Events{}, time.Duration(1+r.IntN(100))*time.Millisecond
+			req.Op, req.Wait = kv.Events{From: key}, time.Duration(1+r.IntN(100))*time.Millisecond
 		case 14:
 			req.Op = kv.Events{From: "b", After: some, Max: 1 + r.IntN(3)}
 		default:
@@ -185,7 +188,8 @@ func History(w *sim.World) check.History {
 // Script is the world of golden scripts: the same nodes, driven by hand.
 func Script(mode session.Mode) script.World {
 	cfg := New(mode)
-	cfg.Judges = judges // a person may write a value twice
+	cfg.Judges = judges                // a person may write a value twice,
+	cfg.Nodes[0].Roles[0].Config = nil // to a server like a real one
 	return script.World{Config: cfg, Command: func(role string, words []string) (machine.Data, error) {
 		return script.KV(words)
 	}}

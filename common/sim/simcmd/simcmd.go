@@ -227,7 +227,7 @@ func (r *runner) runMany(ctx context.Context) error {
 	for seed := r.seed; ; {
 		n := r.schedules
 		if r.duration > 0 {
-			n = 1000
+			n = 100 // between two looks at the clock
 		}
 		part := sim.Many(ctx, cfg, seed, n, func(done int) {
 			r.progress(fmt.Sprintf("%d schedules, %v", total.Schedules+done, time.Since(start).Round(time.Second)))

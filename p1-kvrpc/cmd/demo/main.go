@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dss.example/common/daemon/cli"
 	"dss.example/common/demo"
 	"dss.example/common/faultproxy"
 	"dss.example/common/kv"
@@ -32,11 +33,31 @@ const (
 )
 
 func main() {
-	os.Exit(demo.Main(demo.Program{
-		Title: "Stage 1: a key-value store over net/rpc, and a network that is being harmed",
-		Next:  "go run ./p1-kvrpc/cmd/sim -mode at-least-once -schedules 5000   # what a retry without a session does",
-		Run:   play,
-	}))
+	// The demo sees to signals itself.
+	os.Exit(cli.Run(context.Background(), command(), os.Args[1:], cli.Std{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+}
+
+func command() *cli.Command {
+	return &cli.Command{
+		Name:  "demo",
+		Brief: "show what stage 1 can do while the network is being harmed",
+		Detail: `It builds and starts the programs, loads Go's own source tree through proxies that
+lose, repeat and cut, kills a client, compares every byte and judges every answer: about
+half a minute. Its last line says PASSED or FAILED; it leaves nothing behind.`,
+		Example: "go run ./p1-kvrpc/cmd/demo",
+		Run: func(_ context.Context, _ []string, std cli.Std) error {
+			code := demo.Main(demo.Program{
+				Title: "Stage 1: a key-value store over net/rpc, and a network that is being harmed",
+				Next:  "go run ./p1-kvrpc/cmd/sim -mode at-least-once -schedules 5000   # what a retry without a session does",
+				Run:   play,
+				Out:   std.Out,
+			})
+			if code != cli.Done {
+				return cli.Exit(code)
+			}
+			return nil
+		},
+	}
 }
 
 // stage is what the chapters share.

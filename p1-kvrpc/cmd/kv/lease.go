@@ -16,6 +16,7 @@ import (
 func (a *app) lease() *cli.Command {
 	return &cli.Command{
 		Name: "lease", Brief: "make, keep alive, end and list leases",
+		Example: "kv lease grant 10s\nkv lease list",
 		Verbs: []*cli.Command{
 			{
 				Name: "grant", Brief: "make a lease; prints its ID", Args: "TTL", Example: "kv lease grant 10s",
@@ -43,6 +44,9 @@ func (a *app) lease() *cli.Command {
 			a.onLease("revoke", "end a lease and delete its keys", func(ctx context.Context, c *kv.Client, id kv.LeaseID, std cli.Std) error {
 				if err := c.Revoke(ctx, id); err != nil {
 					return err
+				}
+				if a.json {
+					return printJSON(std.Out, map[string]uint64{"revoked": uint64(id)})
 				}
 				_, err := fmt.Fprintln(std.Out, "ok")
 				return err
@@ -91,6 +95,9 @@ func parseTTL(s string) (time.Duration, error) {
 	ttl, err := time.ParseDuration(s)
 	if err != nil {
 		return 0, cli.Usagef("time to live %q: want a time such as 10s", s)
+	}
+	if ttl < kv.MinTTL || ttl > kv.MaxTTL {
+		return 0, cli.Usagef("time to live %v: want %v to %v", ttl, kv.MinTTL, kv.MaxTTL)
 	}
 	return ttl, nil
 }

@@ -41,10 +41,10 @@ share the work by -shard. An interrupted load can be run again: it puts the same
 		Example: "kv load -callers 32 /usr/share/doc\nkv load -shard 0/4 -prefix src/ .",
 		Flags: func(f *flag.FlagSet) {
 			l = &loader{shards: 1}
-			f.StringVar(&l.prefix, "prefix", "", "`P`: put this before each path")
-			f.IntVar(&l.callers, "callers", 16, "`N`: files under way at a time")
+			f.StringVar(&l.prefix, "prefix", "", "put `P` before each path")
+			f.IntVar(&l.callers, "callers", 16, "put `N` files at a time")
 			f.BoolVar(&l.quiet, "quiet", false, "no progress on the standard error")
-			f.Func("shard", "`I/N`: load only every N-th file, from the I-th, counted from 0", l.parseShard)
+			f.Func("shard", "load part `I/N`: every N-th file from the I-th, counted from 0", l.parseShard)
 		},
 		Run: func(ctx context.Context, args []string, std cli.Std) error {
 			if l.callers < 1 || l.callers > kv.MaxInFlight {
@@ -111,7 +111,10 @@ func (l *loader) putAll(ctx context.Context, a *app, c *client.Client, root *os.
 	err := l.walk(ctx, root, names)
 	close(names)
 	callers.Wait()
-	if cause := context.Cause(ctx); cause != nil {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, context.Canceled):
+		return errors.New("interrupted: run it again to go on")
+	case cause != nil:
 		return cause
 	}
 	return err

@@ -48,26 +48,29 @@ type app struct {
 
 func (a *app) flags(f *flag.FlagSet) {
 	*a = app{}
-	cli.AddrsVar(f, &a.addrs, "s", "127.0.0.1:7001", "`ADDR[,ADDR…]`: servers to ask, HOST:PORT each")
-	f.DurationVar(&a.timeout, "timeout", 10*time.Second, "`TIME`: how long an operation may take")
+	cli.AddrsVar(f, &a.addrs, "s", "127.0.0.1:7001", "ask the servers `ADDR[,ADDR…]`, HOST:PORT each")
+	f.DurationVar(&a.timeout, "timeout", 10*time.Second, "give an operation `TIME`")
 	f.BoolVar(&a.json, "json", false, "print JSON")
-	f.Func("mode", "`MODE`: exactly-once, at-most-once or at-least-once; what to do when no answer comes (default exactly-once)", func(s string) (err error) {
+	f.Func("mode", "do `MODE` when no answer comes: exactly-once, at-most-once or at-least-once (default exactly-once)", func(s string) (err error) {
 		a.mode, err = session.ParseMode(s)
 		return err
 	})
-	f.Func("level", "`LEVEL`: eventual, session, prefix, linearizable or strict-serializable (default: what the server promises)", func(s string) (err error) {
+	f.Func("level", "ask for `LEVEL`: eventual, session, prefix, linearizable or strict-serializable (default: what the server promises)", func(s string) (err error) {
 		a.level, err = kv.ParseLevel(s)
 		return err
 	})
-	f.StringVar(&a.tls.Cert, "tls-cert", "", "`FILE`: certificate to show, PEM")
-	f.StringVar(&a.tls.Key, "tls-key", "", "`FILE`: its key, PEM")
-	f.StringVar(&a.tls.CA, "tls-ca", "", "`FILE`: authorities that the server's certificate must come from, PEM; turns TLS on")
+	f.StringVar(&a.tls.Cert, "tls-cert", "", "show the certificate in PEM `FILE`")
+	f.StringVar(&a.tls.Key, "tls-key", "", "its key, in PEM `FILE`")
+	f.StringVar(&a.tls.CA, "tls-ca", "", "use TLS, and demand a certificate that an authority in PEM `FILE` has signed")
 }
 
 // open connects to a server.
 func (a *app) open(ctx context.Context) (*client.Client, error) {
-	if a.timeout <= 0 {
+	switch {
+	case a.timeout <= 0:
 		return nil, cli.Usagef("bad value %v for -timeout: want a positive time such as 10s", a.timeout)
+	case (a.tls.Cert == "") != (a.tls.Key == ""):
+		return nil, cli.Usagef("-tls-cert and -tls-key belong together: want both")
 	}
 	o := client.Options{Addrs: a.addrs, Session: session.Config{Mode: a.mode, Timeout: machine.Time(a.timeout)}}
 	if a.tls != (wire.TLSFiles{}) {

@@ -22,20 +22,20 @@ elses. The exit code is 0 either way: the first line says which.`,
 		Example: `kv txn -if "a.value = 1" -then "put a 2" -then "get b" -else "get a"`,
 		Flags: func(f *flag.FlagSet) {
 			txn = kv.Txn{}
-			f.Func("if", "`CONDITION`: such as \"a.value = 1\"", func(s string) error {
+			f.Func("if", "demand `CONDITION`, such as \"a.value = 1\"", func(s string) error {
 				c, err := parseCompare(s)
 				txn.If = append(txn.If, c)
 				return err
 			})
-			branch := func(name string, ops *[]kv.Op) {
-				f.Func(name, "`OPERATION`: such as \"put a 2\"", func(s string) error {
+			branch := func(name, when string, ops *[]kv.Op) {
+				f.Func(name, "do `OPERATION`, such as \"put a 2\", if "+when, func(s string) error {
 					op, err := parseOp(s)
 					*ops = append(*ops, op)
 					return err
 				})
 			}
-			branch("then", &txn.Then)
-			branch("else", &txn.Else)
+			branch("then", "all conditions hold", &txn.Then)
+			branch("else", "one does not hold", &txn.Else)
 		},
 		Run: func(ctx context.Context, _ []string, std cli.Std) error {
 			if len(txn.If)+len(txn.Then)+len(txn.Else) == 0 {
@@ -54,9 +54,9 @@ elses. The exit code is 0 either way: the first line says which.`,
 
 func (a *app) printTxn(std cli.Std, result kv.TxnResult) error {
 	if a.json {
-		outcomes := []map[string]any{}
+		outcomes := []outcomeJSON{}
 		for _, o := range result.Outcomes {
-			outcomes = append(outcomes, map[string]any{"status": o.Status.String(), "items": jsonResult(o.Result)})
+			outcomes = append(outcomes, jsonOutcome(o))
 		}
 		return printJSON(std.Out, map[string]any{"succeeded": result.Succeeded, "outcomes": outcomes})
 	}
@@ -71,16 +71,27 @@ func (a *app) printTxn(std cli.Std, result kv.TxnResult) error {
 	return nil
 }
 
-func jsonResult(r kv.Result) (items []itemJSON) {
-	switch r := r.(type) {
+// outcomeJSON is what became of one operation: items of a get or a scan, bytes of
+// an append.
+type outcomeJSON struct {
+	Status string     `json:"status"`
+	Items  []itemJSON `json:"items,omitempty"`
+	Bytes  *int       `json:"bytes,omitempty"`
+}
+
+func jsonOutcome(o kv.Outcome) outcomeJSON {
+	j := outcomeJSON{Status: o.Status.String()}
+	switch r := o.Result.(type) {
 	case kv.Item:
-		return []itemJSON{jsonItem(r)}
+		j.Items = []itemJSON{jsonItem(r)}
 	case kv.Items:
 		for _, i := range r.List {
-			items = append(items, jsonItem(i))
+			j.Items = append(j.Items, jsonItem(i))
 		}
+	case kv.Length:
+		j.Bytes = &r.Bytes
 	}
-	return items
+	return j
 }
 
 // parseCompare reads "KEY.TARGET REL OPERAND"; the key ends at the last dot before

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 
 	"dss.example/common/daemon/cli"
 	"dss.example/common/kv"
@@ -20,7 +19,7 @@ func (a *app) get() *cli.Command {
 		Name: "get", Brief: "print a key's value and a newline", Args: "KEY",
 		Example: "kv get greeting\nkv get -at 17 greeting",
 		Flags: func(f *flag.FlagSet) {
-			f.StringVar(&at, "at", "", "`REV`: read the state of this revision")
+			f.StringVar(&at, "at", "", "read the state of revision `REV`")
 		},
 		Run: func(ctx context.Context, args []string, std cli.Std) error {
 			rev, err := parseRev(at)
@@ -67,7 +66,7 @@ func value(arg string, std cli.Std) ([]byte, error) {
 
 func leaseFlag(lease *uint64) func(*flag.FlagSet) {
 	return func(f *flag.FlagSet) {
-		f.Uint64Var(lease, "lease", 0, "`ID`: the key goes when this lease ends")
+		f.Uint64Var(lease, "lease", 0, "let the key go when lease `ID` ends")
 	}
 }
 
@@ -141,7 +140,7 @@ func (a *app) cas() *cli.Command {
 		Example: "kv cas counter 7 8\nkv cas -rev 17 counter \"\" 8\nkv cas -rev 0 lock \"\" me",
 		Flags: func(f *flag.FlagSet) {
 			leaseFlag(&lease)(f)
-			f.StringVar(&rev, "rev", "", "`REV`: compare the revision of the last write instead of the value")
+			f.StringVar(&rev, "rev", "", "compare the last write's revision with `REV`, instead of the value")
 		},
 		Run: func(ctx context.Context, args []string, std cli.Std) error {
 			if rev != "" && args[1] != "" {
@@ -156,10 +155,12 @@ func (a *app) cas() *cli.Command {
 					return a.casValue(ctx, c, args, lease, std)
 				}
 				wrote, err := c.CAS(ctx, args[0], old, []byte(args[2]), kv.Under(kv.LeaseID(lease)))
-				if errors.Is(err, kv.ErrConflict) {
+				switch {
+				case errors.Is(err, kv.ErrConflict) && wrote.IsZero():
+					return fmt.Errorf("%w: there is no such key", kv.ErrConflict)
+				case errors.Is(err, kv.ErrConflict):
 					return fmt.Errorf("%w: the key is at revision %v", kv.ErrConflict, wrote)
-				}
-				if err != nil {
+				case err != nil:
 					return err
 				}
 				return a.wrote(std.Out, wrote)
@@ -197,92 +198,24 @@ func (a *app) casValue(ctx context.Context, c *kv.Client, args []string, lease u
 	return fmt.Errorf("%w: there is no such key", kv.ErrConflict)
 }
 
-func (a *app) scan() *cli.Command {
-	var from, to, at string
-	var limit int
-	var keys, count, descending bool
-	return &cli.Command{
-		Name: "scan", Brief: "print keys and values in order", Args: "[PREFIX]",
-		Detail:  "All pages show one revision, if the server offers revisions.",
-		Example: "kv scan user/\nkv scan -from b -to d -keys\nkv scan -limit 10 -desc",
-		Flags: func(f *flag.FlagSet) {
-			f.StringVar(&from, "from", "", "`KEY`: the first key, instead of a prefix")
-			f.StringVar(&to, "to", "", "`KEY`: the end, which is not printed any more")
-			f.StringVar(&at, "at", "", "`REV`: read the state of this revision")
-			f.IntVar(&limit, "limit", 0, "`N`: print so many keys at most; 0 is all")
-			f.BoolVar(&keys, "keys", false, "print keys only")
-			f.BoolVar(&count, "count", false, "print the number of keys only")
-			f.BoolVar(&descending, "desc", false, "from the last key down; at most 10000 keys")
-		},
-		Run: func(ctx context.Context, args []string, std cli.Std) error {
-			rev, err := parseRev(at)
-			if err != nil {
-				return err
-			}
-			if len(args) == 1 {
-				if from != "" || to != "" {
-					return cli.Usagef("a prefix and -from or -to exclude each other")
-				}
-				from, to = args[0], kv.PrefixEnd(args[0])
-			}
-			scan := kv.Scan{From: from, To: to, Limit: limit, KeysOnly: keys, CountOnly: count, Descending: descending}
-			return a.with(ctx, func(ctx context.Context, c *kv.Client) error { return a.scanAll(ctx, c.At(rev), scan, std.Out) })
-		},
-	}
-}
-
-func (a *app) scanAll(ctx context.Context, c *kv.Client, scan kv.Scan, out io.Writer) error {
-	show := a.printItem
-	if scan.KeysOnly && !a.json {
-		show = func(w io.Writer, i kv.Item) error {
-			_, err := fmt.Fprintln(w, i.Key)
-			return err
-		}
-	}
-	if scan.Limit == 0 && !scan.CountOnly && !scan.Descending && !scan.KeysOnly {
-		for item, err := range c.All(ctx, scan.From, scan.To) {
-			if err == nil {
-				err = show(out, item)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	items, err := c.Scan(ctx, scan)
-	if err != nil {
-		return err
-	}
-	if scan.CountOnly {
-		_, err := fmt.Fprintln(out, items.Count)
-		return err
-	}
-	for _, item := range items.List {
-		if err := show(out, item); err != nil {
-			return err
-		}
-	}
-	if items.More && scan.Limit == 0 {
-		fmt.Fprintf(os.Stderr, "kv: %d of %d keys: go on with -from\n", len(items.List), items.Count)
-	}
-	return nil
-}
-
 func (a *app) watch() *cli.Command {
 	var after string
 	var n int
 	return &cli.Command{
 		Name: "watch", Brief: "print changes as they happen, until interrupted", Args: "[PREFIX]",
+		Detail:  "A line is revision, kind, key and value, separated by tabs; -json tells also of bytes\nthat are no text.",
 		Example: "kv watch user/\nkv watch -after 17 -n 1 user/",
 		Flags: func(f *flag.FlagSet) {
-			f.StringVar(&after, "after", "", "`REV`: begin with the changes after this revision (default: from now on)")
-			f.IntVar(&n, "n", 0, "`N`: end after so many changes; 0 is never")
+			f.StringVar(&after, "after", "", "begin with the changes after revision `REV` (default: from now on)")
+			f.IntVar(&n, "n", 0, "end after `N` changes; 0 is never")
 		},
 		Run: func(ctx context.Context, args []string, std cli.Std) error {
 			rev, err := parseRev(after)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
+			case n < 0:
+				return cli.Usagef("bad value %d for -n: want 0 or more", n)
 			}
 			prefix := ""
 			if len(args) == 1 {

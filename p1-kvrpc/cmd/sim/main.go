@@ -2,7 +2,9 @@
 package main
 
 import (
+	"context"
 	"flag"
+	"io"
 
 	"dss.example/common/script"
 	"dss.example/common/sim"
@@ -19,7 +21,7 @@ func main() {
 		Command: "go run ./p1-kvrpc/cmd/sim",
 		Flags: func(f *flag.FlagSet) {
 			mode = session.ExactlyOnce
-			f.Func("mode", "`MODE`: exactly-once, at-most-once or at-least-once; what the clients do when no answer comes (default exactly-once)", func(s string) (err error) {
+			f.Func("mode", "let clients do `MODE` when no answer comes: exactly-once, at-most-once or at-least-once (default exactly-once)", func(s string) (err error) {
 				mode, err = session.ParseMode(s)
 				return err
 			})
@@ -30,9 +32,11 @@ func main() {
 			}
 			return " -mode " + mode.String()
 		},
-		World:   func() *sim.Config { return world.New(mode) },
-		Roles:   world.Roles(),
-		Script:  func() script.World { return world.Script(mode) },
-		Explore: world.Explore,
+		World:  func() *sim.Config { return world.New(mode) },
+		Roles:  world.Roles(),
+		Script: func() script.World { return world.Script(mode) },
+		Explore: func(ctx context.Context, out io.Writer, progress func(string)) error {
+			return world.Explore(ctx, mode, out, progress)
+		},
 	})
 }
