@@ -38,7 +38,7 @@ func TestAScriptThatExpectsSomethingElseComesOutDifferent(t *testing.T) {
 func TestMistakesInAScriptNameTheirLineAndWhatIsRight(t *testing.T) {
 	for text, says := range map[string]string{
 		"# a\nfly 1":              "line 2: fly 1: unknown directive",
-		"ask 77/client append x":  "no address {77 client}",
+		"ask 77/client append x":  "no address 77/client",
 		"ask client append x":     "want NODE/ROLE",
 		"deliver #7":              "nothing on its way",
 		"crash 8":                 "node 8 is not up",

@@ -1,20 +1,6 @@
 package trace
 
-import (
-	"strconv"
+import "dss.example/common/machine"
 
-	"dss.example/common/machine"
-)
-
-// Name returns how viewers write an address: "2/acceptor", or "2" for a whole
-// node, "-" for no node.
-func Name(a machine.Addr) string {
-	if a == (machine.Addr{}) {
-		return "-"
-	}
-	node := strconv.FormatUint(uint64(a.Node), 10)
-	if a.Role == "" {
-		return node
-	}
-	return node + "/" + a.Role
-}
+// Name returns how viewers write an address.
+func Name(a machine.Addr) string { return a.String() }

@@ -264,3 +264,16 @@ func TestAReplyToAnAttemptThatWasGivenUpStillCounts(t *testing.T) {
 	require.Equal(t, uint64(102), c.call().req.Session, "both copies were refused")
 	require.NotContains(t, c.got, id)
 }
+
+func TestAnswersToAnEarlierLifeMeanNothing(t *testing.T) {
+	first := newClient(t, session.Config{})
+	first.ask(write)
+	old := first.call()
+	second := newClient(t, session.Config{})
+	second.now = 99 * machine.Second // its random bits come from it
+	second.step(machine.Ready{Fresh: true})
+	id := second.ask(write)
+	second.step(machine.Recv{From: old.to, Msg: machine.Return{ID: old.id, Data: &kv.Response{Status: kv.OK}}})
+	require.NotContains(t, second.got, id)
+	require.NotEqual(t, old.id, second.call().id)
+}
