@@ -11,7 +11,7 @@ import (
 // rests while there is one caller at a time that offers to read. Meanwhile nobody sees
 // that the connection died: for restTime, or twice that.
 const (
-	helpTime    = time.Millisecond      // a helper waits for the network no longer
+	helpTime    = 5 * time.Millisecond  // a helper waits for the network no longer
 	restTime    = 20 * time.Millisecond // after so long without offers the reading goroutine goes on
 	soloReplies = 4                     // in a row are needed for it to rest
 	slowReplies = 32                    // more are needed after a helper has waited in vain
@@ -110,8 +110,8 @@ func (c *Client) ping() {
 
 // Help lends the calling goroutine to the Client while it waits for something that a
 // call of Start will bring: if nobody else reads, it reads replies, and calls what is
-// to be told, until done holds a token. It may return before that, and does so after a
-// millisecond in which nothing came.
+// to be told, until done holds a token. It may return before that, and does so when
+// nothing has come for five milliseconds.
 func (c *Client) Help(done <-chan struct{}) {
 	c.duty.offers.Add(1)
 	if !c.duty.tryTake() {

@@ -63,7 +63,7 @@ func TestACallerThatIsAloneReadsItsRepliesItself(t *testing.T) {
 	})
 }
 
-func TestAHelperWaitsForASlowReplyAMillisecondOnly(t *testing.T) {
+func TestAHelperDoesNotWaitForASlowReply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, gate := newServer(t, wire.ServerOptions{})
 		c := dialMemory(t, s, wire.ClientOptions{})
@@ -71,11 +71,11 @@ func TestAHelperWaitsForASlowReplyAMillisecondOnly(t *testing.T) {
 		ended := start(t, c, "Gate.Pass", "x")
 		began := time.Now()
 		c.Help(make(chan struct{}, 1))
-		require.LessOrEqual(t, time.Since(began), 2*time.Millisecond)
+		require.LessOrEqual(t, time.Since(began), 6*time.Millisecond)
 		<-gate.waiting
 		close(gate.opened)
 		require.NoError(t, (<-ended).err, "the reading goroutine was called back")
-		require.Less(t, time.Since(began), 3*time.Millisecond)
+		require.Less(t, time.Since(began), 7*time.Millisecond)
 	})
 }
 
