@@ -31,15 +31,7 @@ func Prefix(h History, caps kv.Caps) error {
 	if err := neverBack(h); err != nil {
 		return err
 	}
-	var known, open []step
-	for _, st := range all {
-		if st.resp == nil {
-			open = append(open, st)
-		} else {
-			known = append(known, st)
-		}
-	}
-	byOrder(known)
+	known, open := ordered(all)
 	if err := oneWriteEach(known); err != nil {
 		return err
 	}

@@ -72,6 +72,12 @@ func TestLinearizableWithoutRevisions(t *testing.T) {
 		{"a lost write is undone", check.History{
 			lost(1, 0, wrote("x", "1")), get(2, 5, 6, "x", "1", 0, 0), get(2, 7, 8, "x", "", 0, 0),
 		}, `key "x"`},
+		{"a conflict shows a lost write", check.History{
+			lost(1, 0, wrote("x", "0")), op(2, 2, 3, cas("x", "1", 7), with(status(kv.Conflict, 0), item("x", "0", 5))),
+		}, ""},
+		{"a conflict shows what nobody wrote", check.History{
+			op(1, 0, 1, cas("x", "1", 7), with(status(kv.Conflict, 0), item("x", "0", 5))),
+		}, `key "x"`},
 		{"a lost write shows up before its call", check.History{
 			get(2, 1, 2, "x", "1", 0, 0), lost(1, 5, wrote("x", "1")),
 		}, `key "x"`},

@@ -21,9 +21,8 @@ func (st *step) place() kv.Version {
 
 func (st *step) wrote() bool { return wrote(st.do, outcomeOf(st.resp)) }
 
-// followWitness checks the order that the revisions of the answers give.
-func followWitness(all []step, budget int) error {
-	var known, open []step
+// ordered returns the steps of known outcome by their revisions, and the others.
+func ordered(all []step) (known, open []step) {
 	for _, st := range all {
 		if st.resp == nil {
 			open = append(open, st)
@@ -32,6 +31,12 @@ func followWitness(all []step, budget int) error {
 		}
 	}
 	byOrder(known)
+	return known, open
+}
+
+// followWitness checks the order that the revisions of the answers give.
+func followWitness(all []step, budget int) error {
+	known, open := ordered(all)
 	if err := realTime(known); err != nil {
 		return err
 	}

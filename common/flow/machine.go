@@ -19,9 +19,10 @@ type Handler struct {
 	Serve func(f Flow, cmd machine.Data) machine.Data
 }
 
-// Machine makes flows a machine: each thread is a coroutine that runs until it
+// Machine makes flows a machine: each thread has a coroutine that runs until it
 // blocks, within Step, so that the simulator can drive, crash and replay it. A call
-// is a machine.Call and a timer; its answer is a machine.Return.
+// is a machine.Call and a timer; its answer is a machine.Return. A Machine that has
+// taken a step must be stopped.
 type Machine struct {
 	self    machine.Addr
 	handler Handler
@@ -35,6 +36,7 @@ type Machine struct {
 	serving  map[uint64]*thread // by the ID of their Ask
 	runnable []*thread
 	roots    []*thread // threads that no other thread started
+	idle     []*coroutine
 }
 
 // NewMachine returns the machine that runs h at the address self.
@@ -65,10 +67,12 @@ func (m *Machine) Step(in machine.In, out *machine.Out) {
 	case machine.Recv:
 		m.recv(e)
 	}
-	for len(m.runnable) > 0 {
-		t := m.runnable[0]
-		m.runnable = m.runnable[1:]
-		t.run()
+	for i := 0; i < len(m.runnable); i++ { // whoever runs may make others runnable
+		m.runnable[i].run()
+	}
+	if len(m.runnable) > 0 {
+		clear(m.runnable)
+		m.runnable = m.runnable[:0]
 	}
 	m.out = nil
 }
@@ -112,6 +116,10 @@ func (m *Machine) Stop() {
 	for len(m.roots) > 0 {
 		m.roots[0].unwind()
 	}
+	for _, c := range m.idle {
+		c.stop()
+	}
+	m.idle = nil
 }
 
 // wake is the timer message of a thread.
@@ -127,14 +135,13 @@ func DecodeMessage(b []byte) (machine.Data, error) {
 	return w, r.Close()
 }
 
-// thread is one coroutine; it is the Flow of the code that runs in it.
+// thread is the Flow of the code that runs in it.
 type thread struct {
 	m        *Machine
+	fn       func(Flow)
+	on       *coroutine
 	family   *[]*thread // where it stands: its parent's children, or the roots
 	children []*thread
-	next     func() (struct{}, bool)
-	stop     func()
-	yield    func(struct{}) bool
 	data     machine.Data // what it was woken with
 	err      error
 	done     bool
@@ -144,18 +151,47 @@ type thread struct {
 // unwound is the panic that unwinds a stopped thread.
 type unwound struct{}
 
-func (m *Machine) spawn(family *[]*thread, fn func(Flow)) *thread {
-	t := &thread{m: m, family: family}
-	*family = append(*family, t)
-	t.next, t.stop = iter.Pull(func(yield func(struct{}) bool) {
-		t.yield = yield
-		defer func() {
-			if v := recover(); v != nil && v != any(unwound{}) {
-				panic(v)
-			}
-		}()
-		fn(t)
+// coroutine is a stack for one thread after the other: to make one takes as long as
+// dozens of switches, and far longer under the race detector.
+type coroutine struct {
+	next  func() (struct{}, bool)
+	stop  func()
+	yield func(struct{}) bool
+	job   *thread // what it runs; nil between two threads
+}
+
+func newCoroutine() *coroutine {
+	c := &coroutine{}
+	c.next, c.stop = iter.Pull(func(yield func(struct{}) bool) {
+		c.yield = yield
+		for more := true; more; more = yield(struct{}{}) {
+			c.work()
+		}
 	})
+	return c
+}
+
+// work runs its thread to the end.
+func (c *coroutine) work() {
+	defer func() {
+		c.job = nil
+		if v := recover(); v != nil && v != any(unwound{}) {
+			panic(v)
+		}
+	}()
+	c.job.fn(c.job)
+}
+
+func (m *Machine) spawn(family *[]*thread, fn func(Flow)) *thread {
+	t := &thread{m: m, fn: fn, family: family}
+	*family = append(*family, t)
+	if last := len(m.idle) - 1; last >= 0 {
+		t.on = m.idle[last]
+		m.idle = m.idle[:last]
+	} else {
+		t.on = newCoroutine()
+	}
+	t.on.job = t
 	m.runnable = append(m.runnable, t)
 	return t
 }
@@ -165,7 +201,8 @@ func (t *thread) run() {
 	if t.done {
 		return
 	}
-	if _, more := t.next(); !more {
+	if t.on.next(); t.on.job == nil {
+		t.m.idle = append(t.m.idle, t.on)
 		t.end()
 	}
 }
@@ -184,13 +221,13 @@ func (t *thread) end() {
 
 // unwind ends a blocked thread and all that it started.
 func (t *thread) unwind() {
-	t.stop()
+	t.on.stop()
 	t.end()
 }
 
 // park blocks the thread until somebody makes it runnable.
 func (t *thread) park() {
-	if !t.yield(struct{}{}) {
+	if !t.on.yield(struct{}{}) {
 		panic(unwound{})
 	}
 }

@@ -26,7 +26,10 @@ func newStage(t *testing.T, serve func(s *stage, f flow.Flow) machine.Data) *sta
 	s := &stage{t: t}
 	s.m = flow.NewMachine(self, flow.Handler{Serve: func(f flow.Flow, _ machine.Data) machine.Data { return serve(s, f) }})
 	s.step(machine.Ready{})
-	t.Cleanup(func() { goleak.VerifyNone(t) })
+	t.Cleanup(func() {
+		s.m.Stop()
+		goleak.VerifyNone(t)
+	})
 	return s
 }
 
@@ -222,6 +225,26 @@ func TestACancelledThreadGivesItsMutexBack(t *testing.T) {
 	require.Equal(t, []machine.Answer{{ID: 3, Data: text("done")}}, s.out.Reply)
 }
 
+// Threads run on the coroutines of those that ended before them.
+func TestAThreadThatEndsOrIsCancelledSpoilsNothingForTheNext(t *testing.T) {
+	s := newStage(t, func(s *stage, f flow.Flow) machine.Data {
+		defer s.note("ended")
+		f.Sleep(machine.Second)
+		return text("done")
+	})
+	for id := uint64(1); id <= 3; id++ {
+		s.step(machine.Ask{ID: id, Cmd: text("go")})
+		s.ring(s.timers()[0])
+		require.Equal(t, []machine.Answer{{ID: id, Data: text("done")}}, s.out.Reply)
+		s.step(machine.Ask{ID: 100 + id, Cmd: text("go")})
+		late := s.timers()[0]
+		s.step(machine.Cancel{ID: 100 + id})
+		s.ring(late)
+		require.Empty(t, s.out.Reply)
+	}
+	require.Len(t, s.notes, 6)
+}
+
 func TestRandomBitsDependOnTheInputOnly(t *testing.T) {
 	draw := func() (bits []uint64) {
 		s := newStage(t, func(s *stage, f flow.Flow) machine.Data {
@@ -229,6 +252,7 @@ func TestRandomBitsDependOnTheInputOnly(t *testing.T) {
 			return text("done")
 		})
 		s.step(machine.Ask{ID: 1, Cmd: text("go")})
+		s.m.Stop()
 		return bits
 	}
 	first := draw()

@@ -56,18 +56,19 @@ func AppendMessage(b []byte, msg Data) []byte {
 // DecodeMessage is AppendMessage backwards, for a receiver of protocol p. Its
 // errors wrap [cbor.ErrMalformed], ErrNoDecoder or what p's decoders return.
 func DecodeMessage(b []byte, p *Protocol) (Data, error) {
+	if len(b) > 0 && b[0] == tagMessage { // a small integer is its own encoding
+		return decode(p.Message, "messages", p, b[1:])
+	}
+	if c, ok, err := DecodeCall(b, p); ok {
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
 	r := cbor.NewReader(b)
 	switch tag := r.Uint(); {
 	case r.Err() != nil:
 		return nil, r.Err()
-	case tag == tagMessage:
-		return decode(p.Message, "messages", p, r.Rest())
-	case tag == tagCall:
-		id, cmd, err := decodeNumbered(r, p.Command, "commands", p)
-		if err != nil {
-			return nil, err
-		}
-		return Call{ID: id, Cmd: cmd}, nil
 	case tag == tagReturn:
 		id, data, err := decodeNumbered(r, p.Return, "returns", p)
 		if err != nil {
@@ -77,6 +78,16 @@ func DecodeMessage(b []byte, p *Protocol) (Data, error) {
 	default:
 		return nil, fmt.Errorf("%w: message tag %d", cbor.ErrMalformed, tag)
 	}
+}
+
+// DecodeCall is DecodeMessage for a world, which makes an Ask of each Call; ok is
+// false for any other message.
+func DecodeCall(b []byte, p *Protocol) (c Call, ok bool, err error) {
+	if len(b) == 0 || b[0] != tagCall {
+		return Call{}, false, nil
+	}
+	c.ID, c.Cmd, err = decodeNumbered(cbor.NewReader(b[1:]), p.Command, "commands", p)
+	return c, true, err
 }
 
 func decodeNumbered(r cbor.Reader, fn func([]byte) (Data, error), kind string, p *Protocol) (uint64, Data, error) {

@@ -151,10 +151,11 @@ type Fact struct {
 
 // Reset empties the Out and keeps its memory.
 func (o *Out) Reset() {
-	clear(o.Save)
-	clear(o.Send)
-	clear(o.Reply)
-	*o = Out{Save: o.Save[:0], Send: o.Send[:0], Reply: o.Reply[:0], Note: o.Note[:0]}
+	save, send, reply := o.Save, o.Send, o.Reply
+	clear(save)
+	clear(send)
+	clear(reply)
+	*o = Out{Save: save[:0], Send: send[:0], Reply: reply[:0], Note: o.Note[:0]}
 }
 
 // SendTo appends a message for another address.

@@ -52,9 +52,6 @@ func (w *World) did(a Action) {
 }
 
 func (w *World) didDeliver(ev *event, in machine.In) {
-	if w.record == nil {
-		return
-	}
 	kind := ActDeliver
 	if ev.kind == evTimer {
 		kind = ActTimer
@@ -69,9 +66,7 @@ type letter struct {
 }
 
 func letterOf(from, to int, frame []byte) letter {
-	var d digest
-	d.bytes(frame)
-	return letter{from, to, d.sum()}
+	return letter{from, to, digest{}.bytes(frame).sum()}
 }
 
 // listed is the scheduler that follows a list of actions. What cannot happen any
@@ -128,10 +123,10 @@ func (l *listed) next() *event {
 // find turns an action into the event that it names, or nil if that cannot be.
 func (l *listed) find(a *Action) *event {
 	w := l.w
-	to := w.index[a.Addr]
+	to := w.at(a.Addr)
 	switch a.Kind {
 	case ActDeliver:
-		return l.envelope(w.index[a.From].i, to.i, a)
+		return l.envelope(w.at(a.From).i, to.i, a)
 	case ActTimer:
 		return l.timer(to, a)
 	case ActSync:
@@ -220,11 +215,11 @@ func (a *Action) describe(w *World) string {
 }
 
 func (w *World) frameText(to machine.Addr, frame []byte) string {
-	s := w.index[to]
+	s := w.at(to)
 	if s == nil {
 		return fmt.Sprintf("%x", frame)
 	}
-	msg, err := machine.DecodeMessage(frame, s.role.Protocol)
+	msg, err := machine.DecodeMessage(frame, s.protocol)
 	if err != nil {
 		return fmt.Sprintf("%x", frame)
 	}
@@ -232,7 +227,7 @@ func (w *World) frameText(to machine.Addr, frame []byte) string {
 }
 
 // Replaying reports whether the world follows a list of actions instead of its seed.
-func (w *World) Replaying() bool { return w.isListed() }
+func (w *World) Replaying() bool { return w.listed }
 
 // Describe prints a schedule for people, a line an action.
 func Describe(cfg *Config, list []Action) (lines []string) {

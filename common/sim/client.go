@@ -27,18 +27,17 @@ func (w *World) think(i int) machine.Time {
 // ask makes a client's next request.
 func (w *World) ask(ev *event) *call {
 	c := w.clients[ev.client]
-	_, listed := w.sched.(*listed)
 	switch {
-	case c.open != nil && !listed, c.done:
+	case c.open != nil && !w.listed, c.done:
 		return nil
 	case !c.slot.node.up || c.slot.node.paused:
-		if !listed {
+		if !w.listed {
 			w.later(ev, w.think(c.i)+w.pace.base)
 		}
 		return nil
 	}
 	cmd := ev.cmd
-	if !listed {
+	if !w.listed {
 		if w.calm && c.asked() {
 			c.done = true // one request after the faults is enough to show life
 			return nil
@@ -64,18 +63,13 @@ func (w *World) askNow(c *client, cmd machine.Data, ev *event) *call {
 		c.k = -1
 	}
 	w.stats.Asks++
-	in := w.input(s, ev)
+	in := w.input(s.node, ev)
 	in.Event = machine.Ask{ID: x.ID, Cmd: cmd}
 	w.did(Action{Kind: ActAsk, Client: c.i, Cmd: cmd, Now: in.Now, Rand: in.Rand})
-	if c.Patience > 0 && !w.isListed() {
+	if c.Patience > 0 && !w.listed {
 		w.later(&event{kind: evCancel, detail: &detail{client: c.i, ask: x}}, c.Patience)
 	}
 	return w.turn(s, in, ev)
-}
-
-func (w *World) isListed() bool {
-	_, ok := w.sched.(*listed)
-	return ok
 }
 
 func (w *World) answered(x *Exchange, answer machine.Data) {
@@ -93,7 +87,7 @@ func (w *World) proceed(x *Exchange) {
 	}
 	if c := w.clients[x.Client]; c.open == x {
 		c.open = nil
-		if !w.isListed() {
+		if !w.listed {
 			w.later(&event{kind: evAsk, detail: &detail{client: c.i}}, w.think(c.i))
 		}
 	}
@@ -116,7 +110,7 @@ func (w *World) cancel(ev *event) *call {
 	if x == nil || c.open != x || !c.slot.node.up || c.slot.asks[x.ID].exchange != x {
 		return nil
 	}
-	in := w.input(c.slot, ev)
+	in := w.input(c.slot.node, ev)
 	in.Event = machine.Cancel{ID: x.ID}
 	w.did(Action{Kind: ActCancel, Client: c.i, Now: in.Now, Rand: in.Rand})
 	x.gone = true

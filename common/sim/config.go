@@ -80,14 +80,15 @@ const (
 	Untimed
 )
 
-// Step is one input to one machine and what it said to it.
+// Step is one input to one machine and what it said to it. It is the judge's to
+// read, until the judge returns.
 type Step struct {
 	N    int          // steps before this one
 	At   machine.Time // virtual time of the world
 	Addr machine.Addr
 	Life int // how often the node had crashed before
 	In   machine.In
-	Out  *machine.Out // read only, and only until the judge returns
+	Out  *machine.Out
 }
 
 // Judge watches a run and says what is wrong with it. An error ends the run; its

@@ -150,7 +150,7 @@ func (d *Driver) Close() {
 
 // inject makes a Driver's request, once its machine's node is up.
 func (w *World) inject(ev *event) *call {
-	s := w.index[ev.ask.At]
+	s := w.at(ev.ask.At)
 	switch {
 	case ev.ask.gone:
 		return nil
@@ -163,7 +163,7 @@ func (w *World) inject(ev *event) *call {
 	x.Asked = w.now
 	w.history = append(w.history, x)
 	w.stats.Asks++
-	in := w.input(s, ev)
+	in := w.input(s.node, ev)
 	in.Event = machine.Ask{ID: x.ID, Cmd: x.Cmd}
 	return w.turn(s, in, ev)
 }

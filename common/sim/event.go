@@ -1,10 +1,6 @@
 package sim
 
-import (
-	"container/heap"
-
-	"dss.example/common/machine"
-)
+import "dss.example/common/machine"
 
 type eventKind uint8
 
@@ -27,15 +23,18 @@ const (
 type event struct {
 	kind  eventKind
 	at    machine.Time
-	seq   uint64 // breaks ties: the order in which events were made
-	id    uint64 // evDeliver, evTimer: number of the envelope
-	from  *slot  // evDeliver, evTimer
-	to    *slot  // evDeliver, evTimer, evSync, evLink
-	life  int    // of to's node when it was made: a timer, a sync, ends with its life
-	frame []byte // evDeliver, evTimer
-	due   machine.Time
+	id    uint64       // evDeliver, evTimer: number of the envelope
+	from  *slot        // evDeliver, evTimer
+	to    *slot        // evDeliver, evTimer, evSync, evLink
+	life  int          // of to's node when it was made, if the event ends with it; or anyLife
+	frame []byte       // evDeliver, evTimer
+	due   machine.Time // evTimer: by the node's clock
 	*detail
 }
+
+// anyLife is the life of an envelope from another node: it may arrive in a later
+// one than it was sent to.
+const anyLife = -1
 
 // detail is what the rarer kinds of events need besides; messages and timers have
 // none, unless they come from a list of actions.
@@ -60,21 +59,76 @@ type scheduler interface {
 	next() *event // nil when nothing can happen any more
 }
 
-// queue is a heap in order of time.
-type queue []*event
+// queue is a binary heap in order of time. It is a world's own, as that is a
+// goroutine's: the race detector would find nothing in it, and takes most of the time
+// that it costs.
+type queue []place
 
-func (q queue) Len() int { return len(q) }
-func (q queue) Less(i, j int) bool {
-	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].seq < q[j].seq
+// place is an event in a queue, with its key beside it: to compare two places
+// reads neither event.
+type place struct {
+	at  machine.Time
+	seq uint64 // breaks ties: the order in which events were made
+	ev  *event
 }
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)   { *q = append(*q, x.(*event)) }
-func (q *queue) Pop() any {
-	old := *q
-	ev := old[len(old)-1]
-	old[len(old)-1] = nil
-	*q = old[:len(old)-1]
-	return ev
+
+func (p place) before(o place) bool { return p.at < o.at || p.at == o.at && p.seq < o.seq }
+
+//go:norace
+func (q *queue) push(p place) {
+	h := append(*q, p)
+	i := len(h) - 1
+	for i > 0 {
+		up := h[(i-1)/2]
+		if !p.before(up) {
+			break
+		}
+		h[i] = up
+		i = (i - 1) / 2
+	}
+	h[i] = p
+	*q = h
+}
+
+// pop takes the first event out of a queue that is not empty.
+//
+//go:norace
+func (q *queue) pop() *event {
+	h := *q
+	first, last := h[0].ev, h[len(h)-1]
+	h[len(h)-1].ev = nil
+	h = h[:len(h)-1]
+	*q = h
+	if len(h) > 0 {
+		h.sink(last)
+	}
+	return first
+}
+
+// sink fills the gap at the root: smaller children move up until p finds its place.
+//
+//go:norace
+func (q queue) sink(p place) {
+	i := 0
+	for {
+		child := 2*i + 1
+		if child >= len(q) {
+			break
+		}
+		next := q[child]
+		if child+1 < len(q) {
+			if right := q[child+1]; right.before(next) {
+				next = right
+				child++
+			}
+		}
+		if !next.before(p) {
+			break
+		}
+		q[i] = next
+		i = child
+	}
+	q[i] = p
 }
 
 // timed picks the earliest event.
@@ -85,15 +139,14 @@ type timed struct {
 
 func (t *timed) add(ev *event) {
 	t.seq++
-	ev.seq = t.seq
-	heap.Push(&t.queue, ev)
+	t.queue.push(place{at: ev.at, seq: t.seq, ev: ev})
 }
 
 func (t *timed) next() *event {
 	if len(t.queue) == 0 {
 		return nil
 	}
-	return heap.Pop(&t.queue).(*event)
+	return t.queue.pop()
 }
 
 // untimed picks any event that may happen now; what is bound to a time (timers,
@@ -114,15 +167,16 @@ func (u *untimed) add(ev *event) {
 }
 
 func (u *untimed) next() *event {
-	n := len(u.soft)
-	if n == 0 || len(u.bound.queue) > 0 && u.w.rng.IntN(16) == 0 {
+	w, soft := u.w, u.soft
+	last := len(soft) - 1
+	if last < 0 || len(u.bound.queue) > 0 && w.rng.IntN(16) == 0 {
 		return u.bound.next()
 	}
-	i := u.w.rng.IntN(n)
-	ev := u.soft[i]
-	u.soft[i] = u.soft[n-1]
-	u.soft[n-1] = nil
-	u.soft = u.soft[:n-1]
-	ev.at = u.w.now + machine.Time(u.w.rng.Uint64N(uint64(machine.Millisecond)))
+	i := w.rng.IntN(len(soft))
+	ev := soft[i]
+	soft[i] = soft[last]
+	soft[last] = nil
+	u.soft = soft[:last]
+	ev.at = w.now + machine.Time(w.rng.Uint64N(uint64(machine.Millisecond)))
 	return ev
 }

@@ -17,6 +17,7 @@ func (w *World) drawRates() {
 		Cut: swarm(r, f.Cut), Crash: swarm(r, f.Crash), Wipe: f.Wipe, Recovery: f.Recovery,
 		Pause: swarm(r, f.Pause), Jump: swarm(r, f.Jump), Drift: swarm(r, f.Drift), FalseUp: swarm(r, f.FalseUp), Down: f.Down,
 	}
+	w.strikes = w.rates.Cut + w.rates.Crash + w.rates.Pause + w.rates.Jump + w.rates.FalseUp
 	for _, n := range w.nodes {
 		if !n.safe && w.rates.Drift > 0 {
 			n.drift = (2*r.Float64() - 1) * w.rates.Drift
@@ -42,15 +43,11 @@ func (w *World) scheduler() Scheduler {
 
 // strike lets faults begin. One draw decides in most steps that none does.
 func (w *World) strike() {
-	f := &w.rates
-	all := f.Cut + f.Crash + f.Pause + f.Jump + f.FalseUp
-	if all == 0 || w.calm {
-		return
-	}
 	x := w.rng.Float64()
-	if x >= all {
+	if x >= w.strikes {
 		return
 	}
+	f := &w.rates
 	for _, kind := range []struct {
 		rate   float64
 		strike func()
@@ -153,7 +150,7 @@ func (w *World) strikeLink() {
 func (w *World) calmDown() {
 	w.calm = true
 	w.deadline = w.now + w.cfg.Liveness
-	w.rates = Faults{}
+	w.rates, w.strikes = Faults{}, 0
 	for i := range w.cuts {
 		w.cuts[i].healed = true
 	}

@@ -54,7 +54,7 @@ func (h *Hand) World() *World { return h.w }
 
 // Ask asks the machine at an address. The exchange tells the answer, when it comes.
 func (h *Hand) Ask(at machine.Addr, cmd machine.Data) (*Exchange, error) {
-	if h.w.index[at] == nil {
+	if h.w.at(at) == nil {
 		return nil, fmt.Errorf("no address %v: want one of %v", at, h.addrs())
 	}
 	x := &Exchange{Client: -1, At: at, Cmd: cmd}

@@ -16,34 +16,23 @@ type release struct {
 	reply []machine.Answer
 }
 
-// outgoing is an envelope as bytes.
+// outgoing is an envelope as bytes, in the event of its arrival.
 type outgoing struct {
-	to    machine.Addr
+	ev    *event // ev.to is nil if the address is outside this world
 	after machine.Time
-	id    uint64
-	frame []byte
 }
 
 // obey does what the machine at s said, in the order save, send, reply.
 func (w *World) obey(s *slot, out *machine.Out) {
-	for _, rec := range out.Save {
-		b := rec.AppendTo(nil)
-		w.hash.bytes(b)
-		s.log.records = append(s.log.records, b)
-	}
-	if out.Trim > s.log.next() {
-		w.failed("contract", fmt.Errorf("%v trims to %d, its log ends at %d", s.addr, out.Trim, s.log.next()), "")
+	if (len(out.Save) > 0 || out.Trim > 0) && !w.save(s, out) {
 		return
 	}
-	s.log.trim = max(s.log.trim, out.Trim)
-	if (len(out.Save) > 0 || out.Trim > s.log.first) && !s.syncing {
-		s.syncing = true
-		w.later(&event{kind: evSync, to: s, life: s.node.life}, w.pace.sync(w.rng))
-	}
+	syncing := s.syncing
 	var waits release
 	for i := range out.Send {
-		o := w.encode(&out.Send[i])
-		if s.syncing && !out.Send[i].Early {
+		e := &out.Send[i]
+		o := w.encode(s, e)
+		if syncing && !e.Early {
 			waits.send = append(waits.send, o)
 		} else {
 			w.send(s, o)
@@ -51,7 +40,7 @@ func (w *World) obey(s *slot, out *machine.Out) {
 	}
 	for _, a := range out.Reply {
 		o, caller := w.toCaller(s, a)
-		switch waiting := s.syncing && !a.Early; {
+		switch waiting := syncing && !a.Early; {
 		case caller && waiting:
 			waits.send = append(waits.send, o)
 		case caller:
@@ -67,26 +56,50 @@ func (w *World) obey(s *slot, out *machine.Out) {
 	}
 }
 
-func (w *World) encode(e *machine.Envelope) outgoing {
-	w.sent++
-	frame, undecoded := e.Msg.(machine.Raw) // for an address outside this world, out of a pipe
-	if !undecoded {
-		frame = w.frame(e.Msg)
+// save writes what an Out saves and trims, and reports whether it may.
+func (w *World) save(s *slot, out *machine.Out) bool {
+	for _, rec := range out.Save {
+		b := rec.AppendTo(nil)
+		w.hash = w.hash.bytes(b)
+		s.log.records = append(s.log.records, b)
 	}
-	w.hash.bytes(frame)
-	w.hash.word(uint64(e.After)<<1 | uint64(e.To.Node)<<32)
-	return outgoing{to: e.To, after: e.After, id: w.sent, frame: frame}
+	if out.Trim > s.log.next() {
+		w.failed("contract", fmt.Errorf("%v trims to %d, its log ends at %d", s.addr, out.Trim, s.log.next()), "")
+		return false
+	}
+	s.log.trim = max(s.log.trim, out.Trim)
+	if (len(out.Save) > 0 || out.Trim > s.log.first) && !s.syncing {
+		s.syncing = true
+		w.later(&event{kind: evSync, to: s, life: s.node.life}, w.pace.sync(w.rng))
+	}
+	return true
+}
+
+func (w *World) encode(from *slot, e *machine.Envelope) outgoing {
+	msg, to, after := e.Msg, e.To, e.After
+	frame, undecoded := msg.(machine.Raw) // for an address outside this world, out of a pipe
+	if !undecoded {
+		frame = w.frame(msg)
+	}
+	w.hash = w.hash.bytes(frame).word(uint64(after)<<1 | uint64(to.Node)<<32)
+	id := w.sent + 1
+	w.sent = id
+	ev := w.event()
+	*ev = event{kind: evDeliver, id: id, from: from, to: w.at(to), life: anyLife, frame: frame}
+	return outgoing{ev, after}
 }
 
 // frame encodes a message into memory that many frames share.
 func (w *World) frame(msg machine.Data) []byte {
 	const piece = 16 << 10
-	if cap(w.arena)-len(w.arena) < 512 {
-		w.arena = make([]byte, 0, piece)
+	b := w.arena
+	if cap(b)-len(b) < 512 {
+		b = make([]byte, 0, piece)
 	}
-	start := len(w.arena)
-	w.arena = machine.AppendMessage(w.arena, msg)
-	return w.arena[start:len(w.arena):len(w.arena)]
+	start := len(b)
+	b = machine.AppendMessage(b, msg)
+	w.arena = b
+	return b[start:len(b):len(b)]
 }
 
 func (w *World) release(s *slot, r *release) {
@@ -101,19 +114,18 @@ func (w *World) release(s *slot, r *release) {
 // send puts an envelope on its way: to oneself surely, to a role of the same node
 // surely unless it crashes, to others perhaps.
 func (w *World) send(s *slot, o outgoing) {
-	to := w.index[o.to]
+	ev, n := o.ev, s.node
+	to := ev.to
 	switch {
 	case to == nil:
-		return // an address outside this world: lost
-	case to == s:
-		ev := w.event()
-		*ev = event{kind: evTimer, id: o.id, from: s, to: s, life: s.node.life, frame: o.frame, due: s.node.last + o.after}
-		w.later(ev, machine.Time(float64(o.after)/(1+s.node.drift)))
+		w.recycle(ev) // lost
 		return
-	}
-	ev := w.event()
-	*ev = event{kind: evDeliver, id: o.id, from: s, to: to, life: to.node.life, frame: o.frame}
-	if to.node == s.node {
+	case to == s:
+		ev.kind, ev.life, ev.due = evTimer, n.life, n.last+o.after
+		w.later(ev, machine.Time(float64(o.after)/(1+n.drift)))
+		return
+	case to.node == n:
+		ev.life = n.life
 		w.later(ev, w.pace.local)
 		return
 	}
@@ -135,7 +147,7 @@ func (w *World) send(s *slot, o outgoing) {
 }
 
 func (w *World) lost(ev *event, why Fault) {
-	if _, listed := w.sched.(*listed); listed {
+	if w.listed {
 		return
 	}
 	w.stats.Faults[why]++
@@ -155,8 +167,10 @@ func (w *World) toCaller(s *slot, a machine.Answer) (outgoing, bool) {
 	}
 	delete(s.asks, a.ID)
 	e := machine.Envelope{To: who.caller.addr, Msg: machine.Return{ID: who.callID, Data: a.Data}}
-	o := w.encode(&e)
-	w.tracer.returned(a.ID, o.id, &e)
+	o := w.encode(s, &e)
+	if w.tracer != nil {
+		w.tracer.returned(a.ID, o.ev.id, e)
+	}
 	return o, true
 }
 
@@ -202,44 +216,56 @@ func (w *World) happen(ev *event) *call {
 
 // deliver brings an envelope to its receiver, if that can hear it.
 func (w *World) deliver(ev *event) *call {
-	s := ev.to
+	s, from := ev.to, ev.from
+	n := s.node
 	switch {
-	case !s.node.up, (ev.kind == evTimer || s.node == ev.from.node) && ev.life != s.node.life:
+	case !n.up, ev.life != anyLife && ev.life != n.life:
 		return nil
-	case w.isCut(ev.from.node, s.node):
+	case len(w.cuts) > 0 && w.isCut(from.node, n):
 		w.lost(ev, FaultDrop)
 		return nil
-	case s.node.paused:
-		s.node.held = append(s.node.held, ev)
+	case n.paused:
+		n.held = append(n.held, ev)
 		return nil
 	}
-	msg, err := machine.DecodeMessage(ev.frame, s.role.Protocol)
+	var msg machine.Data
+	call, isCall, err := machine.DecodeCall(ev.frame, s.protocol)
+	if !isCall {
+		msg, err = machine.DecodeMessage(ev.frame, s.protocol)
+	}
 	if err != nil {
-		w.failed("contract", fmt.Errorf("%v cannot decode what %v sent: %w", s.addr, ev.from.addr, err), "")
+		w.failed("contract", fmt.Errorf("%v cannot decode what %v sent: %w", s.addr, from.addr, err), "")
 		return nil
 	}
-	w.noteOrder(ev)
-	in := w.input(s, ev)
-	w.didDeliver(ev, in)
-	if c, ok := msg.(machine.Call); ok {
-		id := s.open(asker{caller: ev.from, callID: c.ID})
-		in.Event = machine.Ask{ID: id, Cmd: c.Cmd}
+	if from != s {
+		w.noteOrder(ev)
+	}
+	in := w.input(n, ev)
+	if w.record != nil {
+		w.didDeliver(ev, in)
+	}
+	if isCall {
+		id := s.open(asker{caller: from, callID: call.ID})
+		in.Event = machine.Ask{ID: id, Cmd: call.Cmd}
 	} else {
-		in.Event = machine.Recv{From: ev.from.addr, Msg: msg}
+		in.Event = machine.Recv{From: from.addr, Msg: msg}
 	}
 	return w.turn(s, in, ev)
 }
 
 // input makes the frame of an input: the node's clock and fresh random bits, or
-// what a list of actions says they were.
-func (w *World) input(s *slot, ev *event) machine.In {
-	if ev.kind == evTimer { // it never fires before its time
-		s.node.last = max(s.node.last, ev.due)
+// what a list of actions says they were. A timer never fires before its time.
+func (w *World) input(n *node, ev *event) machine.In {
+	now, random := n.clock(w.now), uint64(0)
+	if d := ev.detail; d != nil {
+		if random = d.rand; d.clock != 0 {
+			now = d.clock
+		}
 	}
-	if ev.detail != nil && ev.rand != 0 {
-		return machine.In{Now: w.clockOf(s.node, ev), Rand: ev.rand}
+	if random == 0 {
+		random = w.rng.Uint64()
 	}
-	return machine.In{Now: w.clockOf(s.node, ev), Rand: w.rng.Uint64()}
+	return machine.In{Now: n.show(max(now, ev.due)), Rand: random}
 }
 
 func (s *slot) open(who asker) uint64 {
@@ -250,17 +276,16 @@ func (s *slot) open(who asker) uint64 {
 
 // noteOrder counts envelopes that arrive after a later one of the same sender.
 func (w *World) noteOrder(ev *event) {
-	if ev.kind != evDeliver {
-		return
-	}
 	s := ev.to
-	if s.lastFrom == nil {
-		s.lastFrom = make([]uint64, len(w.slots))
+	latest := s.lastFrom
+	if latest == nil {
+		latest = make([]uint64, len(w.slots))
+		s.lastFrom = latest
 	}
-	if last := &s.lastFrom[ev.from.i]; ev.id < *last {
+	if id, from := ev.id, ev.from.i; id < latest[from] {
 		w.stats.Faults[FaultReorder]++
 	} else {
-		*last = ev.id
+		latest[from] = id
 	}
 }
 
@@ -278,7 +303,7 @@ func (w *World) link(ev *event) *call {
 	if !s.node.up || s.node.life != ev.life || s.node.paused {
 		return nil
 	}
-	in := w.input(s, ev)
+	in := w.input(s.node, ev)
 	in.Event = machine.Link{Peer: ev.peer, Up: ev.up}
 	w.did(Action{Kind: ActLink, Addr: s.addr, Node: ev.peer, Up: ev.up, Now: in.Now, Rand: in.Rand})
 	return w.turn(s, in, ev)

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -28,6 +29,7 @@ type Pipe struct {
 	w     io.Writer
 	items int
 	out   []byte // items of the frame that is being made
+	in    []byte // the item's In
 	last  uint64 // instance
 }
 
@@ -204,17 +206,19 @@ func (s *Summary) take(w *World) {
 	w.Close()
 }
 
-// remote is an instance at the far end.
+// remote is a machine at the far end.
 type remote struct {
 	p  *Pipe
 	id uint64
 }
 
-func (r *remote) step(machine.In, *machine.Out) error {
-	return fmt.Errorf("%w: stepped outside of a round", ErrPipe)
+// Step implements machine.Machine. Nobody calls it: see Pipe.Many.
+func (r *remote) Step(machine.In, *machine.Out) {
+	panic("sim: remote machine stepped outside of a round")
 }
 
-func (r *remote) stop() {
+// Stop implements machine.Stopper.
+func (r *remote) Stop() {
 	r.p.items++
 	r.p.out = cbor.AppendUint(cbor.AppendUint(cbor.AppendArray(r.p.out, 2), pipeDrop), r.id)
 }
@@ -232,7 +236,8 @@ func (p *Pipe) create(s *slot) *remote {
 func (p *Pipe) step(c *call) {
 	p.items++
 	b := cbor.AppendUint(cbor.AppendUint(cbor.AppendArray(p.out, 3), pipeStep), c.slot.machine.(*remote).id)
-	p.out = cbor.AppendBytes(b, machine.AppendIn(nil, c.in))
+	p.in = machine.AppendIn(p.in[:0], c.in)
+	p.out = cbor.AppendBytes(b, p.in)
 }
 
 // send sends the frame that was made.
@@ -267,7 +272,7 @@ func (p *Pipe) readOut(r *cbor.Reader, w *World, c *call, out *machine.Out) erro
 
 // understand turns the raw data of an Out into values, as its receivers will.
 func (w *World) understand(s *slot, out *machine.Out) (err error) {
-	p := s.role.Protocol
+	p := s.protocol
 	for i, rec := range out.Save {
 		if out.Save[i], err = s.decodeRecord(rec.(machine.Raw)); err != nil {
 			return fmt.Errorf("saves an unreadable record: %w", err)
@@ -275,11 +280,11 @@ func (w *World) understand(s *slot, out *machine.Out) (err error) {
 	}
 	for i := range out.Send {
 		e := &out.Send[i]
-		to := w.index[e.To]
+		to := w.at(e.To)
 		if to == nil {
 			continue
 		}
-		if e.Msg, err = machine.DecodeMessage(e.Msg.(machine.Raw), to.role.Protocol); err != nil {
+		if e.Msg, err = machine.DecodeMessage(e.Msg.(machine.Raw), to.protocol); err != nil {
 			return fmt.Errorf("sends %v an unreadable message: %w", e.To, err)
 		}
 	}
@@ -323,18 +328,19 @@ type pipeServer struct {
 	items    int
 	out      []byte
 	step     machine.Out
+	stepped  []byte // the step's Out
 }
 
 // hosted is a machine at the far end, or the reason why there is none.
 type hosted struct {
 	protocol *machine.Protocol
-	machine  local
+	machine  machine.Machine
 	err      error
 }
 
 func (s *pipeServer) stopAll() {
 	for _, h := range s.machines {
-		h.machine.stop()
+		stop(h.machine)
 	}
 }
 
@@ -350,7 +356,7 @@ func (s *pipeServer) serve(frame []byte) error {
 			s.stepOne(id, r.Bytes())
 		case pipeDrop:
 			if h := s.machines[id]; h != nil {
-				h.machine.stop()
+				stop(h.machine)
 				delete(s.machines, id)
 			}
 		default:
@@ -366,7 +372,7 @@ func (s *pipeServer) create(role string, node machine.Node, config []byte) *host
 		return &hosted{err: fmt.Errorf("no role %q here", role)}
 	}
 	m, err := p.New(machine.Addr{Node: node, Role: role}, config)
-	return &hosted{protocol: p, machine: local{m}, err: err}
+	return &hosted{protocol: p, machine: m, err: err}
 }
 
 func (s *pipeServer) stepOne(id uint64, b []byte) {
@@ -378,7 +384,8 @@ func (s *pipeServer) stepOne(id uint64, b []byte) {
 		s.out = cbor.AppendBytes(s.out, []byte(err.Error()))
 		return
 	}
-	s.out = cbor.AppendBytes(s.out, machine.AppendOut(nil, &s.step))
+	s.stepped = machine.AppendOut(s.stepped[:0], &s.step)
+	s.out = cbor.AppendBytes(s.out, s.stepped)
 }
 
 func (s *pipeServer) try(h *hosted, b []byte) error {
@@ -392,7 +399,7 @@ func (s *pipeServer) try(h *hosted, b []byte) error {
 	if err != nil {
 		return err
 	}
-	return h.machine.step(in, &s.step)
+	return step(h.machine, in, &s.step)
 }
 
 func writeFrame(w io.Writer, items int, body []byte) error {
@@ -406,8 +413,8 @@ func writeFrame(w io.Writer, items int, body []byte) error {
 	return err
 }
 
-// readFrame reads a frame in pieces, so that a length costs nothing before the
-// bytes are there.
+// readFrame reads a frame in growing pieces, so that a length costs little before
+// the bytes are there.
 func readFrame(r io.Reader) ([]byte, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
@@ -417,9 +424,10 @@ func readFrame(r io.Reader) ([]byte, error) {
 	if n > MaxFrame {
 		return nil, fmt.Errorf("frame of %d bytes exceeds %d", n, MaxFrame)
 	}
-	b, err := io.ReadAll(io.LimitReader(r, n))
-	if err == nil && int64(len(b)) < n {
+	b := bytes.NewBuffer(make([]byte, 0, min(n+bytes.MinRead, 1<<16)))
+	_, err := io.CopyN(b, r, n)
+	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return b, err
+	return b.Bytes(), err
 }

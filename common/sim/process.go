@@ -74,21 +74,19 @@ func (w *World) start(n *node, wipe bool, stop int, seed uint64) {
 
 // mix derives a random word from another and a number.
 func mix(seed, i uint64) uint64 {
-	d := digest{a: seed, b: mixA}
-	d.word(i)
-	return d.sum()
+	return digest{a: seed, b: mixA}.word(i).sum()
 }
 
 func (w *World) makeMachine(s *slot) bool {
 	if w.pipe != nil && s.role.Remote {
 		s.machine = w.pipe.create(s)
 	} else {
-		m, err := s.role.Protocol.New(s.addr, s.role.Config)
+		m, err := s.protocol.New(s.addr, s.role.Config)
 		if err != nil {
 			w.failed("contract", fmt.Errorf("%v cannot be made: %w", s.addr, err), "")
 			return false
 		}
-		s.machine = local{m}
+		s.machine = m
 	}
 	s.asks, s.held, s.syncing = map[uint64]asker{}, nil, false
 	return true
@@ -110,10 +108,10 @@ func (s *slot) loads() (steps []bootStep) {
 }
 
 func (s *slot) decodeRecord(b []byte) (machine.Data, error) {
-	if s.role.Protocol.Record == nil {
+	if s.protocol.Record == nil {
 		return nil, machine.ErrNoDecoder
 	}
-	return s.role.Protocol.Record(b)
+	return s.protocol.Record(b)
 }
 
 // nextBoot returns the next boot step of a node that still lives, or nil.
@@ -129,7 +127,7 @@ func (w *World) nextBoot() *call {
 		w.crash(n, 0)
 		return nil
 	}
-	return w.turn(b.slot, machine.In{Now: w.clockOf(n, nil), Rand: b.rand, Event: b.event}, nil)
+	return w.turn(b.slot, machine.In{Now: n.show(n.clock(w.now)), Rand: b.rand, Event: b.event}, nil)
 }
 
 // crash ends the life of a node's machines; it comes back unless a list of actions
@@ -141,7 +139,7 @@ func (w *World) crash(n *node, keep int) {
 	w.did(Action{Kind: ActCrash, Node: n.id, Keep: keep})
 	w.stats.Faults[FaultCrash]++
 	w.tracer.node(w, "crash", n)
-	w.hash.word(uint64(n.i)<<8 | 1)
+	w.hash = w.hash.word(uint64(n.i)<<8 | 1)
 	for _, s := range n.slots {
 		s.stop()
 		if s.log.crash(keep) > 0 {
@@ -156,7 +154,7 @@ func (w *World) crash(n *node, keep int) {
 	n.up, n.paused, n.held = false, false, nil
 	n.life++
 	n.skew, n.last = -w.now, 0 // a new process, a new monotonic clock
-	if _, listed := w.sched.(*listed); !listed {
+	if !w.listed {
 		stop := -1
 		if w.chance(w.rates.Recovery) {
 			stop = w.rng.IntN(4)
@@ -176,7 +174,7 @@ func (w *World) restart(ev *event) {
 	}
 	w.did(Action{Kind: ActRestart, Node: n.id, Wipe: ev.wipe, Stop: ev.stop, Rand: rnd})
 	w.stats.Faults[FaultRestart]++
-	w.hash.word(uint64(n.i)<<8 | 2)
+	w.hash = w.hash.word(uint64(n.i)<<8 | 2)
 	if ev.wipe {
 		n.wiped = true
 		w.stats.Faults[FaultWipe]++
@@ -201,17 +199,19 @@ func (w *World) mayWipe(n *node) bool {
 	return w.rates.Down == 0 || wiped < w.rates.Down
 }
 
-// clockOf reads a node's clock: monotonic, drifting, jumping, and never compared
-// with another node's.
-func (w *World) clockOf(n *node, ev *event) machine.Time {
-	t := w.now + n.skew
-	if ev != nil && ev.detail != nil && ev.clock != 0 {
-		t = ev.clock
-	} else {
-		t += machine.Time(float64(t) * n.drift)
-	}
-	n.last = max(n.last, t)
-	return n.last
+// clock is a node's clock when the world's says now: drifting, jumping, and never
+// compared with another node's.
+func (n *node) clock(now machine.Time) machine.Time {
+	t := now + n.skew
+	return t + machine.Time(float64(t)*n.drift)
+}
+
+// show makes t, or the latest reading before if that was later, what the node's
+// machines see: to them it is monotonic.
+func (n *node) show(t machine.Time) machine.Time {
+	t = max(t, n.last)
+	n.last = t
+	return t
 }
 
 func (w *World) pause(n *node) {
@@ -242,7 +242,7 @@ func (w *World) synced(ev *event) {
 		return
 	}
 	w.did(Action{Kind: ActSync, Addr: s.addr})
-	w.hash.word(uint64(s.i)<<8 | 3)
+	w.hash = w.hash.word(uint64(s.i)<<8 | 3)
 	s.syncing = false
 	s.log.sync()
 	held := s.held

@@ -1,5 +1,7 @@
 package sim
 
+import "math"
+
 // Shrunk is a failing schedule with nothing left to take out.
 type Shrunk struct {
 	Actions []Action
@@ -91,7 +93,7 @@ func (s *shrinker) pass(list []Action, size int) ([]Action, *Failure) {
 func Replay(cfg *Config, seed uint64, list []Action) *World {
 	w := newWorld(cfg, seed, nil)
 	w.pace = drawPace(w.rng)
-	w.sched = newListed(w, list)
+	w.sched, w.listed, w.length = newListed(w, list), true, math.MaxInt // it ends with its list
 	w.startAll()
 	return w
 }

@@ -31,11 +31,8 @@ func (t *tracer) emit(w *World, r trace.Record) {
 
 // before notes a machine's state before a step, to show what the step changed.
 func (t *tracer) before(c *call) {
-	if t == nil {
-		return
-	}
-	if l, ok := c.slot.machine.(local); ok {
-		t.old[c.slot] = dump.Lines(l.m)
+	if c.slot.here() {
+		t.old[c.slot] = dump.Lines(c.slot.machine)
 	}
 }
 
@@ -62,17 +59,14 @@ func (t *tracer) step(w *World, c *call, out *machine.Out, first uint64) {
 		r.Notes = append(r.Notes, trace.Note(f))
 	}
 	r.Trim = out.Trim
-	if l, ok := c.slot.machine.(local); ok {
-		r.Change = dump.Change(t.old[c.slot], dump.Lines(l.m))
+	if c.slot.here() {
+		r.Change = dump.Change(t.old[c.slot], dump.Lines(c.slot.machine))
 	}
 	t.emit(w, r)
 }
 
 // returned notes the envelope that carries an answer back to a caller.
-func (t *tracer) returned(ask, id uint64, e *machine.Envelope) {
-	if t == nil {
-		return
-	}
+func (t *tracer) returned(ask, id uint64, e machine.Envelope) {
 	if t.far == nil {
 		t.far = map[uint64]bool{}
 	}

@@ -17,26 +17,29 @@ type World struct {
 	rates Faults     // this seed's
 	pace  pace       // this seed's latencies
 
-	now   machine.Time
-	sched scheduler
-	slots []*slot
-	nodes []*node
-	index map[machine.Addr]*slot
-	where map[machine.Node]*node
+	now    machine.Time
+	sched  scheduler
+	listed bool // sched follows a list of actions
+	slots  []*slot
+	nodes  []*node
+	where  map[machine.Node]*node
 
 	boot     []bootStep // steps of restarted nodes: they come before anything else
 	clients  []*client
 	history  []*Exchange
 	judges   []Judge
 	cuts     []cut
+	strikes  float64      // chance for each step that a fault begins
 	calm     bool         // faults have ended
 	deadline machine.Time // of the liveness mode
 
 	woken  bool     // a Driver's sleep has ended: it must go on before anything else does
 	due    call     // the step that is due: there is one at a time
+	shown  Step     // that step, as judges see it
 	free   []*event // to be used again
 	arena  []byte   // see frame
 	steps  int
+	length int    // of the run in steps; the liveness mode's come after it
 	sent   uint64 // envelopes so far
 	hash   digest
 	stats  Stats
@@ -52,8 +55,9 @@ type slot struct {
 	i        int
 	addr     machine.Addr
 	role     *Role
+	protocol *machine.Protocol // the role's
 	node     *node
-	machine  instance
+	machine  machine.Machine // nil while the node is down
 	log      diskLog
 	asks     map[uint64]asker // open requests of this life
 	nextAsk  uint64
@@ -76,7 +80,7 @@ type node struct {
 	held   []*event // arrived while it was paused
 	skew   machine.Time
 	drift  float64
-	last   machine.Time // latest reading of its clock
+	last   machine.Time // the latest reading of its clock that its machines saw
 }
 
 // asker is who waits for an answer: a client's exchange, or a caller elsewhere.
@@ -112,8 +116,8 @@ func (f *Failure) Error() string { return fmt.Sprintf("step %d: %s: %v", f.Step,
 // Unwrap returns what the judge said.
 func (f *Failure) Unwrap() error { return f.Err }
 
-// NewWorld makes the world of a seed. It panics if cfg names an address twice, or
-// a client at no address: mistakes of the test's author.
+// NewWorld makes the world of a seed. It panics if cfg names a node or an address
+// twice, or a client at no address: mistakes of the test's author.
 func NewWorld(cfg *Config, seed uint64) *World { return newSeeded(cfg, seed, nil) }
 
 func newSeeded(cfg *Config, seed uint64, pipe *Pipe) *World {
@@ -134,17 +138,21 @@ func newSeeded(cfg *Config, seed uint64, pipe *Pipe) *World {
 func newWorld(cfg *Config, seed uint64, pipe *Pipe) *World {
 	w := &World{
 		cfg: cfg, seed: seed, rng: rand.New(rand.NewPCG(seed, 0x646973747269)),
-		index: map[machine.Addr]*slot{}, where: map[machine.Node]*node{}, pipe: pipe,
+		where: map[machine.Node]*node{}, pipe: pipe, length: 500,
 	}
 	w.stats.Schedules = 1
+	if cfg.Events > 0 {
+		w.length = cfg.Events
+	}
 	for _, n := range cfg.Nodes {
 		w.addNode(n)
 	}
 	for i, c := range cfg.Clients {
-		if w.index[c.At] == nil {
+		at := w.at(c.At)
+		if at == nil {
 			panic(fmt.Sprintf("sim: client %d asks at %v, which is no address of this world", i, c.At))
 		}
-		w.clients = append(w.clients, &client{Client: c, i: i, slot: w.index[c.At]})
+		w.clients = append(w.clients, &client{Client: c, i: i, slot: at})
 	}
 	if cfg.Judges != nil {
 		w.judges = cfg.Judges()
@@ -159,19 +167,33 @@ func (w *World) startAll() {
 }
 
 func (w *World) addNode(c Node) {
+	if w.where[c.ID] != nil {
+		panic(fmt.Sprintf("sim: node %d twice", c.ID))
+	}
 	n := &node{i: len(w.nodes), id: c.ID, safe: c.Safe, mortal: !c.Safe && !c.Volatile}
+	w.where[c.ID] = n
+	w.nodes = append(w.nodes, n)
 	for i := range c.Roles {
 		role := &c.Roles[i]
-		s := &slot{i: len(w.slots), addr: machine.Addr{Node: c.ID, Role: role.Name}, role: role, node: n}
-		if w.index[s.addr] != nil {
+		s := &slot{i: len(w.slots), addr: machine.Addr{Node: c.ID, Role: role.Name}, role: role, protocol: role.Protocol, node: n}
+		if w.at(s.addr) != nil {
 			panic(fmt.Sprintf("sim: address %v twice", s.addr))
 		}
-		w.index[s.addr] = s
 		w.slots = append(w.slots, s)
 		n.slots = append(n.slots, s)
 	}
-	w.where[c.ID] = n
-	w.nodes = append(w.nodes, n)
+}
+
+// at returns the slot of an address, or nil if there is none.
+func (w *World) at(a machine.Addr) *slot {
+	if n := w.where[a.Node]; n != nil {
+		for _, s := range n.slots {
+			if s.addr.Role == a.Role {
+				return s
+			}
+		}
+	}
+	return nil
 }
 
 // Run runs the world to its end and returns what went wrong, or nil.
@@ -230,7 +252,7 @@ func (w *World) event() *event {
 // recycle takes back an event that a machine has taken its step for. A list of
 // actions may name it again.
 func (w *World) recycle(ev *event) {
-	if _, listed := w.sched.(*listed); ev != nil && !listed {
+	if ev != nil && !w.listed {
 		w.free = append(w.free, ev)
 	}
 }
@@ -244,10 +266,12 @@ func (w *World) next() *call {
 			}
 			continue
 		}
-		if w.over() {
+		if w.steps >= w.length && w.over() {
 			return nil
 		}
-		w.strike()
+		if w.strikes > 0 {
+			w.strike()
+		}
 		ev := w.sched.next()
 		if ev == nil {
 			w.end()
@@ -264,14 +288,9 @@ func (w *World) next() *call {
 	return nil
 }
 
-// over decides whether the run has reached its end, and judges it if so.
+// over decides whether a run that has its length has reached its end, and judges it
+// if so.
 func (w *World) over() bool {
-	if _, listed := w.sched.(*listed); listed {
-		return false // it ends with its list
-	}
-	if w.steps < w.events() {
-		return false
-	}
 	if w.cfg.Liveness > 0 {
 		if !w.calm {
 			w.calmDown()
@@ -282,13 +301,6 @@ func (w *World) over() bool {
 	}
 	w.end()
 	return true
-}
-
-func (w *World) events() int {
-	if w.cfg.Events > 0 {
-		return w.cfg.Events
-	}
-	return 500
 }
 
 func (w *World) end() {
@@ -324,15 +336,6 @@ func (w *World) failed(rule string, err error, stack string) {
 	}
 }
 
-// instance is one life of a machine, here or in another process.
-type instance interface {
-	step(in machine.In, out *machine.Out) error
-	stop()
-}
-
-// local is an instance in this process.
-type local struct{ m machine.Machine }
-
 // panicked is a panic of a machine as an error.
 type panicked struct {
 	value any
@@ -341,32 +344,40 @@ type panicked struct {
 
 func (p *panicked) Error() string { return fmt.Sprint(p.value) }
 
-func (l local) step(in machine.In, out *machine.Out) (err error) {
+// step runs one step of a machine; a panic of it is an error.
+func step(m machine.Machine, in machine.In, out *machine.Out) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicked{v, string(debug.Stack())}
 		}
 	}()
-	l.m.Step(in, out)
+	m.Step(in, out)
 	return nil
 }
 
-func (l local) stop() {
-	if s, ok := l.m.(machine.Stopper); ok {
+// stop lets go of what a machine holds.
+func stop(m machine.Machine) {
+	if s, ok := m.(machine.Stopper); ok {
 		s.Stop()
 	}
 }
 
 func (s *slot) stop() {
-	if s.machine != nil {
-		s.machine.stop()
-		s.machine = nil
-	}
+	stop(s.machine)
+	s.machine = nil
+}
+
+// here reports whether the slot's machine is in this process.
+func (s *slot) here() bool {
+	_, far := s.machine.(*remote)
+	return !far
 }
 
 func (w *World) stepLocal(c *call, out *machine.Out) error {
-	w.tracer.before(c)
-	return c.slot.machine.step(c.in, out)
+	if w.tracer != nil {
+		w.tracer.before(c)
+	}
+	return step(c.slot.machine, c.in, out)
 }
 
 // complete does what the machine said: it folds the step into the hash, shows it
@@ -377,19 +388,28 @@ func (w *World) complete(c *call, out *machine.Out, err error) {
 		w.broke(s, err)
 		return
 	}
-	w.buf = w.hashStep(c, out, w.buf[:0])
-	step := Step{N: w.steps, At: w.now, Addr: s.addr, Life: s.node.life, In: c.in, Out: out}
+	w.hashStep(c, out)
 	first := w.sent + 1
 	w.obey(s, out)
-	w.tracer.step(w, c, out, first)
-	for _, j := range w.judges {
-		if err := j.Step(&step); err != nil {
-			w.failed(ruleOf(j, err), err, "")
-			break
-		}
+	if w.tracer != nil {
+		w.tracer.step(w, c, out, first)
+	}
+	if len(w.judges) > 0 {
+		w.judge(c, out)
 	}
 	w.recycle(c.ev)
 	w.steps++
+}
+
+// judge shows a step to the judges.
+func (w *World) judge(c *call, out *machine.Out) {
+	w.shown = Step{N: w.steps, At: w.now, Addr: c.slot.addr, Life: c.slot.node.life, In: c.in, Out: out}
+	for _, j := range w.judges {
+		if err := j.Step(&w.shown); err != nil {
+			w.failed(ruleOf(j, err), err, "")
+			return
+		}
+	}
 }
 
 func (w *World) broke(s *slot, err error) {
@@ -400,31 +420,27 @@ func (w *World) broke(s *slot, err error) {
 	w.failed("contract", fmt.Errorf("%v: %w", s.addr, err), "")
 }
 
-func (w *World) hashStep(c *call, out *machine.Out, b []byte) []byte {
-	h := &w.hash
-	h.word(uint64(c.slot.i)<<32 | uint64(c.slot.node.life))
-	h.word(uint64(c.in.Now))
-	h.word(c.in.Rand)
-	switch e := c.in.Event.(type) {
+// hashStep folds in a step but for its saves and sends, which follow when they are
+// encoded.
+func (w *World) hashStep(c *call, out *machine.Out) {
+	s, in, b := c.slot, c.in, w.buf
+	h := w.hash.word(uint64(s.i)<<32 | uint64(s.node.life)).word(uint64(in.Now)).word(in.Rand)
+	switch e := in.Event.(type) {
 	case machine.Ask:
 		b = e.Cmd.AppendTo(b[:0])
-		h.word(e.ID)
-		h.bytes(b)
+		h = h.word(e.ID).bytes(b)
 	case machine.Recv:
-		h.word(c.ev.id)
+		h = h.word(c.ev.id)
 	default:
-		b = machine.AppendIn(b[:0], c.in)
-		h.bytes(b)
+		b = machine.AppendIn(b[:0], in)
+		h = h.bytes(b)
 	}
 	for _, r := range out.Reply {
 		b = r.Data.AppendTo(b[:0])
-		h.word(r.ID)
-		h.bytes(b)
+		h = h.word(r.ID).bytes(b)
 	}
 	for _, n := range out.Note {
-		h.text(n.Name)
-		h.text(n.Text)
+		h = h.text(n.Name).text(n.Text)
 	}
-	h.word(out.Trim)
-	return b // saves and sends are folded in when they are encoded
+	w.hash, w.buf = h.word(out.Trim), b
 }
