@@ -21,14 +21,19 @@ func malformed(off int, format string, args ...any) error {
 //
 // No read allocates more than the bytes that are really there.
 type Reader struct {
-	b   []byte
-	off int
-	err error
+	b      []byte
+	off    int
+	err    error
+	borrow bool
 }
 
 // NewReader returns a Reader over b. Byte strings that it returns share b's
 // memory unless said otherwise.
 func NewReader(b []byte) Reader { return Reader{b: b} }
+
+// NewBorrower returns a Reader for one who lets go of what was decoded before b
+// changes: its CopyBytes does not copy.
+func NewBorrower(b []byte) Reader { return Reader{b: b, borrow: true} }
 
 // Err returns what was wrong first, or nil.
 func (r *Reader) Err() error { return r.err }
@@ -133,11 +138,11 @@ func (r *Reader) Int() int64 {
 // when it is empty.
 func (r *Reader) Bytes() []byte { return r.span(majorBytes, "a byte string") }
 
-// CopyBytes reads a byte string into memory of its own.
+// CopyBytes reads a byte string into memory of its own, but for a Borrower's.
 func (r *Reader) CopyBytes() []byte {
 	v := r.Bytes()
-	if v == nil {
-		return nil
+	if v == nil || r.borrow {
+		return v
 	}
 	return append(make([]byte, 0, len(v)), v...)
 }

@@ -32,8 +32,13 @@ func (r *Request) AppendTo(b []byte) []byte {
 // them. It shares no memory with b. It refuses what AppendTo does not write,
 // transactions inside transactions and lists of more than MaxTxnOps, with an error
 // that wraps [cbor.ErrMalformed]; all other rules are Check's, which can answer.
-func (r *Request) DecodeFrom(b []byte) error {
-	d := cbor.NewReader(b)
+func (r *Request) DecodeFrom(b []byte) error { return r.decode(cbor.NewReader(b)) }
+
+// BorrowFrom is DecodeFrom without a copy of the values and the Token: they share
+// b's memory, and last no longer than what stands there.
+func (r *Request) BorrowFrom(b []byte) error { return r.decode(cbor.NewBorrower(b)) }
+
+func (r *Request) decode(d cbor.Reader) error {
 	d.Fixed(8)
 	r.Session = d.Uint()
 	r.Seq = d.Uint()

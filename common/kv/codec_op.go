@@ -216,8 +216,12 @@ func readTxn(d *cbor.Reader) Op {
 }
 
 func readBranch(d *cbor.Reader) []Op {
-	var ops []Op
-	for n := readList(d, MaxTxnOps); n > 0 && d.Err() == nil; n-- {
+	n := readList(d, MaxTxnOps)
+	if n == 0 {
+		return nil
+	}
+	ops := make([]Op, 0, n)
+	for ; n > 0 && d.Err() == nil; n-- {
 		ops = append(ops, readOp(d, false))
 	}
 	return ops

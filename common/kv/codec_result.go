@@ -174,7 +174,11 @@ func readItems(d *cbor.Reader) Result {
 func readTxnResult(d *cbor.Reader) Result {
 	d.Fixed(2)
 	t := TxnResult{Succeeded: d.Bool()}
-	for n := readList(d, MaxTxnOps); n > 0 && d.Err() == nil; n-- {
+	n := readList(d, MaxTxnOps)
+	if n > 0 {
+		t.Outcomes = make([]Outcome, 0, n)
+	}
+	for ; n > 0 && d.Err() == nil; n-- {
 		t.Outcomes = append(t.Outcomes, readOutcome(d))
 	}
 	return t

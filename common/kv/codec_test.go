@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -212,6 +213,59 @@ func TestDecodedValuesShareNoMemoryWithTheirBytes(t *testing.T) {
 		require.NoError(t, err)
 		scribble(b)
 		require.Equal(t, g.hex, hex.EncodeToString(got.AppendTo(nil)))
+	}
+}
+
+func TestBorrowedRequestsAreAsDecodedOnesButForTheirMemory(t *testing.T) {
+	for _, g := range requestGolden {
+		b := unhex(t, g.hex)
+		var got kv.Request
+		require.NoError(t, got.BorrowFrom(b))
+		require.Empty(t, cmp.Diff(g.req, got))
+	}
+	var got kv.Request
+	b := (&kv.Request{Token: []byte("t"), Op: kv.Put{Key: "key", Value: []byte("value")}}).AppendTo(nil)
+	require.NoError(t, got.BorrowFrom(b))
+	copy(b[bytes.Index(b, []byte("value")):], "VALUE")
+	copy(b[bytes.Index(b, []byte("key")):], "KEY")
+	require.Equal(t, kv.Put{Key: "key", Value: []byte("VALUE")}, got.Op, "a string is its own")
+	require.ErrorIs(t, got.BorrowFrom(b[1:]), cbor.ErrMalformed)
+	require.Empty(t, cmp.Diff(kv.Request{}, got))
+}
+
+func TestAClonedResponseSharesNothing(t *testing.T) {
+	for _, g := range responseGolden {
+		resp := g.resp.Clone()
+		require.Empty(t, cmp.Diff(&g.resp, resp))
+		scribbleAll(reflect.ValueOf(resp))
+		require.Equal(t, g.hex, hex.EncodeToString(g.resp.AppendTo(nil)), "%#v", g.resp)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		resp := drawResponse(t)
+		want, c := resp.AppendTo(nil), resp.Clone()
+		require.Equal(t, want, c.AppendTo(nil))
+		scribbleAll(reflect.ValueOf(c))
+		require.Equal(t, want, resp.AppendTo(nil))
+	})
+}
+
+// scribbleAll overwrites all that v leads to: lists, what is in them, what is pointed
+// to.
+func scribbleAll(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			scribbleAll(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			scribbleAll(v.Field(i))
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			scribbleAll(v.Index(i))
+			v.Index(i).SetZero()
+		}
 	}
 }
 

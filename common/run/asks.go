@@ -1,6 +1,9 @@
 package run
 
-import "dss.example/common/machine"
+import (
+	"dss.example/common/machine"
+	"dss.example/common/machine/pending"
+)
 
 // waiter is a goroutine that waits in Ask.
 type waiter struct {
@@ -33,10 +36,10 @@ type asker struct {
 
 // asks are the Asks that the machine has not answered.
 type asks struct {
-	last    uint64           // the ID given last
-	waiting map[uint64]asker // by ID
-	calls   []uint64         // a ring of the last MaxCalls Calls' IDs
-	oldest  int              // in the ring, once it is full
+	last    uint64 // the ID given last
+	waiting pending.Table[asker]
+	calls   []uint64 // a ring of the last MaxCalls Calls' IDs
+	oldest  int      // in the ring, once it is full
 }
 
 func (a *asks) next() uint64 {
@@ -44,18 +47,11 @@ func (a *asks) next() uint64 {
 	return a.last
 }
 
-func (a *asks) add(id uint64, who asker) {
-	if a.waiting == nil {
-		a.waiting = make(map[uint64]asker)
-	}
-	a.waiting[id] = who
-}
-
 // addCall notes a Call from another address. Nobody tells when its sender has
 // given up, so the oldest Call makes room: lapsed is its ID if the machine still
 // owes an answer to it, else 0.
 func (a *asks) addCall(id uint64, who asker) (lapsed uint64) {
-	a.add(id, who)
+	a.waiting.Put(id, who)
 	if len(a.calls) < MaxCalls {
 		a.calls = append(a.calls, id)
 		return 0
@@ -63,25 +59,17 @@ func (a *asks) addCall(id uint64, who asker) (lapsed uint64) {
 	old := a.calls[a.oldest]
 	a.calls[a.oldest] = id
 	a.oldest = (a.oldest + 1) % MaxCalls
-	if _, ok := a.take(old); ok {
+	if _, ok := a.waiting.Take(old); ok {
 		return old
 	}
 	return 0
 }
 
-// take removes an Ask and returns who waits for it.
-func (a *asks) take(id uint64) (asker, bool) {
-	who, ok := a.waiting[id]
-	delete(a.waiting, id)
-	return who, ok
-}
-
 // fail ends every Ask with err.
 func (a *asks) fail(err error) {
-	for _, who := range a.waiting {
-		if who.waiter != nil {
+	for _, id := range a.waiting.Numbers() {
+		if who, _ := a.waiting.Take(id); who.waiter != nil {
 			who.waiter.end(result{err: err})
 		}
 	}
-	a.waiting = nil
 }

@@ -51,7 +51,7 @@ func (b *base) init(cfg Config, perform func(machine.Event) error, tell func(*wa
 }
 
 // full reports whether the machine owes as many answers as it may.
-func (b *base) full() bool { return len(b.asks.waiting) >= b.cfg.Waiting }
+func (b *base) full() bool { return b.asks.waiting.Len() >= b.cfg.Waiting }
 
 // step gives the machine one input. out must be empty.
 func (b *base) step(e machine.Event, out *machine.Out) {
@@ -89,7 +89,7 @@ func (b *base) arrive(e machine.Recv) error {
 
 // cancel performs the Cancel of an Ask that is not answered yet.
 func (b *base) cancel(id uint64) error {
-	if _, ok := b.asks.take(id); !ok {
+	if _, ok := b.asks.waiting.Take(id); !ok {
 		return nil
 	}
 	return b.perform(machine.Cancel{ID: id})
@@ -142,7 +142,7 @@ func (b *base) post(to machine.Addr, msg machine.Data) {
 
 // reply lets an answer go, unless nobody waits for it any more.
 func (b *base) reply(a *machine.Answer) error {
-	who, ok := b.asks.take(a.ID)
+	who, ok := b.asks.waiting.Take(a.ID)
 	if !ok {
 		return nil
 	}

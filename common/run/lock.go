@@ -107,7 +107,7 @@ func (l *Lock) later(ctx context.Context, id uint64) (machine.Data, error) {
 	}
 	w := l.pool.Get().(*waiter)
 	w.id = id
-	l.asks.add(id, asker{waiter: w})
+	l.asks.waiting.Put(id, asker{waiter: w})
 	l.unlock()
 	if l.cfg.Help != nil {
 		l.cfg.Help(w.done)

@@ -155,7 +155,7 @@ func (l *Loop) admit(it *item) error {
 			return nil
 		}
 		it.waiter.id = l.asks.next()
-		l.asks.add(it.waiter.id, asker{waiter: it.waiter})
+		l.asks.waiting.Put(it.waiter.id, asker{waiter: it.waiter})
 		return l.give(machine.Ask{ID: it.waiter.id, Cmd: it.waiter.cmd})
 	case machine.Cancel:
 		return l.cancel(it.waiter.id)

@@ -296,27 +296,31 @@ func TestACallWhoseContextHasEndedIsNotSent(t *testing.T) {
 }
 
 func TestAConnectionThatDiesEndsItsCallsAtOnce(t *testing.T) {
-	s, gate := newServer(t, wire.ServerOptions{})
-	conn := attach(t, s)
-	c, err := wire.NewClient(t.Context(), conn, wire.ClientOptions{})
-	require.NoError(t, err)
-	defer c.Close()
-	failed := make(chan error)
-	for range 20 {
-		go func() { failed <- c.Call(t.Context(), "Gate.Pass", &Blob{}, nil) }()
-		<-gate.waiting
-	}
-	conn.Close()
-	for range 20 {
-		err := <-failed
+	synctest.Test(t, func(t *testing.T) {
+		s, gate := newServer(t, wire.ServerOptions{})
+		conn := attach(t, s)
+		c, err := wire.NewClient(t.Context(), conn, wire.ClientOptions{})
+		require.NoError(t, err)
+		defer c.Close()
+		failed := make(chan error, 20)
+		for range 20 {
+			go func() { failed <- c.Call(t.Context(), "Gate.Pass", &Blob{}, nil) }()
+			<-gate.waiting
+		}
+		conn.Close()
+		synctest.Wait()
+		require.Len(t, failed, 20, "calls that were sent hang though their connection is dead")
+		for range 20 {
+			err := <-failed
+			require.ErrorIs(t, err, wire.ErrBroken)
+			require.False(t, wire.Definite(err))
+		}
+		<-c.Done()
+		require.ErrorIs(t, c.Err(), wire.ErrBroken)
+		_, err = echo(t.Context(), c, "x")
 		require.ErrorIs(t, err, wire.ErrBroken)
-		require.False(t, wire.Definite(err))
-	}
-	<-c.Done()
-	require.ErrorIs(t, c.Err(), wire.ErrBroken)
-	_, err = echo(t.Context(), c, "x")
-	require.ErrorIs(t, err, wire.ErrBroken)
-	require.True(t, wire.Definite(err), "a call after the end was never sent")
+		require.True(t, wire.Definite(err), "a call after the end was never sent")
+	})
 }
 
 func TestOfAConnectionThatDiesTheCallsNotYetWrittenAreDefinitelyNotSent(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dss.example/common/machine"
+	"dss.example/common/machine/pending"
 )
 
 // ClientOptions say how a Client behaves. A zero field means the default.
@@ -58,16 +59,16 @@ type Client struct {
 	done    chan struct{}
 	duty    duty
 	running sync.WaitGroup // the reading and the writing goroutine
-	calls   sync.Pool      // of *pendingCall; not shared, for a channel belongs to one synctest bubble
+	waits   sync.Pool      // of *wait; not shared, for a channel belongs to one synctest bubble
 	stats   clientStats
 	cause   atomic.Pointer[error] // why abort was called
+	owed    atomic.Int64          // requests without a reply yet, those of callers that have left included
 
-	// queue's mutex guards what follows
+	// queue's mutex guards what follows, and changes owed
 	seq     uint64 // of the last request
 	left    uint64 // of the last request that was taken to be written
-	owed    int    // requests without a reply yet, those of callers that have left included
 	alone   int    // replies in a row with which nothing was owed any more
-	pending map[uint64]*pendingCall
+	pending pending.Table[pendingCall]
 	room    chan struct{} // closed when a call that found no room may try again; nil if none waits
 	err     error         // why the connection is dead
 }
@@ -83,32 +84,35 @@ type clientStats struct{ calls, late, in, out atomic.Int64 }
 // pendingCall is a request that waits for its reply. Whoever takes it out of
 // pending owns it: so a reply is never decoded for a caller that has left.
 type pendingCall struct {
-	reply  any
-	err    error
-	done   chan struct{} // gets one token when reply or err is set
-	finish Finish        // instead, for a call of Start
-	id     uint64        // for finish
+	wait   *wait  // of Call
+	finish Finish // instead, of Start
+	id     uint64 // for finish
+}
+
+// wait is a Call's for its reply.
+type wait struct {
+	reply any
+	err   error
+	done  chan struct{} // gets one token when reply or err is set
 }
 
 // Finish is told what became of the call that was started under that ID. The encoded
 // reply is its own until it returns. It must not wait.
 type Finish func(id uint64, reply []byte, err error)
 
-// end tells whoever waits that reply or err is set; body is the reply's, encoded.
-func (c *Client) end(k *pendingCall, body []byte) {
-	if k.finish == nil {
-		k.done <- struct{}{}
+// end tells whoever waits what became of the request: err, or the encoded reply.
+func (k pendingCall) end(body []byte, err error) {
+	if k.wait == nil {
+		k.finish(k.id, body, err)
 		return
 	}
-	finish, id, err := k.finish, k.id, k.err
-	c.free(k)
-	finish(id, body, err)
-}
-
-// free keeps a call's memory for the next one.
-func (c *Client) free(k *pendingCall) {
-	k.reply, k.err, k.finish = nil, nil, nil
-	c.calls.Put(k)
+	if err == nil {
+		if bad := decodeBody(body, k.wait.reply); bad != nil {
+			err = fmt.Errorf("%w: %v", ErrReply, bad)
+		}
+	}
+	k.wait.err = err
+	k.wait.done <- struct{}{}
 }
 
 // Dial connects to a server and returns when it has been made welcome there. addr
@@ -126,9 +130,9 @@ func Dial(ctx context.Context, addr string, o ClientOptions) (*Client, error) {
 // on, also when it fails. It ignores the options Dial and TLS.
 func NewClient(ctx context.Context, conn net.Conn, o ClientOptions) (*Client, error) {
 	o = o.withDefaults()
-	c := &Client{opts: o, conn: conn, done: make(chan struct{}), pending: make(map[uint64]*pendingCall)}
+	c := &Client{opts: o, conn: conn, done: make(chan struct{})}
 	c.duty.init()
-	c.calls.New = func() any { return &pendingCall{done: make(chan struct{}, 1)} }
+	c.waits.New = func() any { return &wait{done: make(chan struct{}, 1)} }
 	c.in = newFrameReader(conn, o.Message+maxHead, o.Bounds, &c.stats.in)
 	c.queue, c.to = newSendQueue(), writer{conn: conn, timeout: o.Write, count: &c.stats.out}
 	if err := greet(ctx, conn, c.in, hello{kind: kindCalls}, o.Bounds, o.Errors); err != nil {
@@ -175,13 +179,14 @@ func (c *Client) Call(ctx context.Context, method string, args, reply any) error
 	if body.b, err = c.encode(body.b, method, args); err != nil {
 		return fmt.Errorf("%s: %w", method, err)
 	}
-	k := c.calls.Get().(*pendingCall)
-	k.reply = reply
-	seq, err := c.send(ctx, method, body.b, k)
+	w := c.waits.Get().(*wait)
+	w.reply = reply
+	seq, err := c.send(ctx, method, body.b, pendingCall{wait: w})
 	if err == nil {
-		err = c.wait(ctx, seq, k)
+		err = c.wait(ctx, seq, w)
 	}
-	c.free(k)
+	w.reply, w.err = nil, nil
+	c.waits.Put(w)
 	if err != nil {
 		return fmt.Errorf("%s: %w", method, err)
 	}
@@ -202,7 +207,7 @@ func (c *Client) encode(b []byte, method string, args any) ([]byte, error) {
 }
 
 // send queues a request, as soon as there is room, and enters k as pending.
-func (c *Client) send(ctx context.Context, method string, body []byte, k *pendingCall) (uint64, error) {
+func (c *Client) send(ctx context.Context, method string, body []byte, k pendingCall) (uint64, error) {
 	for {
 		c.queue.Lock()
 		switch {
@@ -246,9 +251,7 @@ func (c *Client) Start(method string, args machine.Data, id uint64, finish Finis
 		return fmt.Errorf("%s: %w: body of %d bytes: at most %d", method, ErrTooLarge, size, c.opts.Message)
 	}
 	c.queue.buf = endFrame(b, start)
-	k := c.calls.Get().(*pendingCall)
-	k.finish, k.id = finish, id
-	c.enter(k, size)
+	c.enter(pendingCall{finish: finish, id: id}, size)
 	return nil
 }
 
@@ -267,18 +270,17 @@ func (c *Client) canStart(method string) error {
 
 // hasRoom reports whether one more request may be queued. queue's mutex is held.
 func (c *Client) hasRoom() bool {
-	return len(c.pending) < c.opts.Pending && len(c.queue.buf) < sendHighWater
+	return c.pending.Len() < c.opts.Pending && len(c.queue.buf) < sendHighWater
 }
 
 // enter makes k pending for the request that was queued last, whose body has that
 // size. queue's mutex is held, and released.
-func (c *Client) enter(k *pendingCall, size int) uint64 {
+func (c *Client) enter(k pendingCall, size int) uint64 {
 	c.seq++
 	seq := c.seq
-	c.pending[seq] = k
-	c.owed++
+	c.pending.Put(seq, k)
 	c.stats.calls.Add(1)
-	if c.owed == 1 && size < directMax && !c.queue.awake {
+	if c.owed.Add(1) == 1 && size < directMax && !c.queue.awake {
 		c.writeDirectly()
 	} else {
 		c.queue.unlockAndWake()
@@ -301,8 +303,8 @@ func (c *Client) writeDirectly() {
 	if err := c.to.write(batch); err != nil {
 		c.abort(err)
 	}
-	q.recycle(batch)
 	q.Lock()
+	q.recycle(batch)
 	if len(q.buf) > 0 {
 		q.nudge() // somebody added meanwhile and saw that we were awake
 	} else {
@@ -325,28 +327,27 @@ func (c *Client) took() {
 	c.makeRoom()
 }
 
-// wait waits for k's reply, or until ctx ends.
-func (c *Client) wait(ctx context.Context, seq uint64, k *pendingCall) error {
+// wait waits for the reply, or until ctx ends.
+func (c *Client) wait(ctx context.Context, seq uint64, w *wait) error {
 	select {
-	case <-k.done:
-		return k.err
+	case <-w.done:
+		return w.err
 	case <-ctx.Done():
 	}
-	if c.take(seq) == nil {
-		<-k.done // the reply is being decoded, or the connection's end is being told
-		return k.err
+	if !c.leave(seq) {
+		<-w.done // the reply is being decoded, or the connection's end is being told
+		return w.err
 	}
 	return fmt.Errorf("%w: %w", ErrDeadline, ctx.Err())
 }
 
-// take takes a call out of pending, nil if it is not there.
-func (c *Client) take(seq uint64) *pendingCall {
+// leave takes a call out of pending and reports whether it was there still.
+func (c *Client) leave(seq uint64) bool {
 	c.queue.Lock()
 	defer c.queue.Unlock()
-	k := c.pending[seq]
-	delete(c.pending, seq)
+	_, ok := c.pending.Take(seq)
 	c.makeRoom()
-	return k
+	return ok
 }
 
 // makeRoom lets waiting callers try again. queue's mutex is held.
@@ -383,9 +384,9 @@ func (c *Client) deliver(frame []byte) error {
 		return fmt.Errorf("%w: %w", ErrBroken, c.opts.Errors.remote(p.code, p.text))
 	}
 	c.queue.Lock()
-	k, known := c.pending[p.seq], p.seq <= c.left
-	delete(c.pending, p.seq)
-	if c.owed--; c.owed == 0 {
+	known := p.seq <= c.left
+	k, awaited := c.pending.Take(p.seq)
+	if c.owed.Add(-1) == 0 {
 		c.alone++
 	} else {
 		c.alone = min(c.alone, 0)
@@ -396,17 +397,13 @@ func (c *Client) deliver(frame []byte) error {
 	switch {
 	case !known:
 		return broken(fmt.Errorf("reply to request %d, which was not sent", p.seq))
-	case k == nil: // its caller has left, or it is an answer to a ping or a repetition
+	case !awaited: // its caller has left, or it is an answer to a ping or a repetition
 		c.stats.late.Add(1)
-		return nil
 	case p.code != codeOK:
-		k.err = c.opts.Errors.remote(p.code, p.text)
-	case k.finish == nil:
-		if err := decodeBody(p.body, k.reply); err != nil {
-			k.err = fmt.Errorf("%w: %v", ErrReply, err)
-		}
+		k.end(nil, c.opts.Errors.remote(p.code, p.text))
+	default:
+		k.end(p.body, nil)
 	}
-	c.end(k, p.body)
 	return nil
 }
 
@@ -418,18 +415,20 @@ func (c *Client) fail(err error) {
 		return
 	}
 	c.err = err
-	pending := c.pending
-	c.pending = nil
+	lost := c.pending
+	c.pending = pending.Table[pendingCall]{}
 	c.makeRoom()
 	left := c.left
 	c.queue.Unlock()
 	c.conn.Close()
 	close(c.done)
-	for seq, k := range pending {
-		if k.err = err; seq > left {
-			k.err = fmt.Errorf("%w: %w", ErrNotSent, err)
+	for _, seq := range lost.Numbers() {
+		k, _ := lost.Take(seq)
+		if seq > left {
+			k.end(nil, fmt.Errorf("%w: %w", ErrNotSent, err))
+		} else {
+			k.end(nil, err)
 		}
-		c.end(k, nil)
 	}
 	c.opts.Told()
 }

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"dss.example/common/machine"
 )
 
 // pingMethod is a request that a Server answers by itself. Any server answers it
@@ -41,6 +43,7 @@ type conn struct {
 	method string // the last one, so that the next of the same name is not allocated
 	inline bool   // Inline(method), or it is quick
 	quick  quick  // nil if net/rpc serves method
+	here   call   // the request that the loop itself serves
 }
 
 func newConn(s *Server, raw net.Conn) *conn {
@@ -79,13 +82,28 @@ func (c *conn) serve() {
 	case err != nil:
 		c.srv.stats.refused.Add(1)
 	case h.kind == kindPeer:
-		err = c.srv.opts.Peers.receive(h.node, c.raw, c.in)
+		err = c.receive(h.node)
 	default:
 		if err = c.loop(); blames(err) {
 			c.srv.stats.malformed.Add(1)
 		}
 	}
 	c.end(err)
+}
+
+// receive serves a peer. A panic of its handler costs the connection: what the frame
+// has done by then nobody knows, and to go on would be to leave it out.
+func (c *conn) receive(from machine.Node) (err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			c.srv.panicked("peer", from, recover())
+			err = fmt.Errorf("%w: in the handler of frames", ErrPanic)
+		}
+	}()
+	err = c.srv.opts.Peers.receive(from, c.raw, c.in)
+	returned = true
+	return err
 }
 
 // greet shakes hands, reads the hello and answers it.
@@ -146,7 +164,10 @@ func (c *conn) loop() error {
 func (c *conn) dispatch(q request) {
 	if string(q.method) != c.method {
 		c.method = string(q.method)
-		c.quick = c.srv.quick[c.method]
+		c.quick = nil
+		if q, ok := c.srv.quick[c.method]; ok {
+			c.quick = q()
+		}
 		c.inline = c.quick != nil || c.srv.opts.Inline(c.method)
 	}
 	switch {
@@ -154,9 +175,9 @@ func (c *conn) dispatch(q request) {
 		c.out.add(endFrame(beginResponse(nil, q.seq), 0))
 		return
 	case c.inline:
-		k := c.newCall(q)
-		k.serve()
-		k.free()
+		c.here = call{conn: c, req: q, method: c.method, quick: c.quick}
+		c.here.serve()
+		c.here = call{} // a long body is not held on to
 		return
 	}
 	if !c.takeSlot() {
@@ -165,7 +186,8 @@ func (c *conn) dispatch(q request) {
 		c.out.add(appendError(nil, q.seq, codeOverloaded, ErrOverloaded.Error()))
 		return
 	}
-	k := c.newCall(q)
+	k := calls.Get().(*call)
+	*k = call{conn: c, req: q, method: c.method}
 	k.own()
 	c.calls.Add(1)
 	go k.run()
@@ -228,13 +250,8 @@ type call struct {
 	held    int      // what it holds of the server's budget
 }
 
+// calls are those that goroutines serve.
 var calls = sync.Pool{New: func() any { return new(call) }}
-
-func (c *conn) newCall(q request) *call {
-	k := calls.Get().(*call)
-	*k = call{conn: c, req: q, method: c.method, quick: c.quick}
-	return k
-}
 
 // own copies the body, so that the connection may read on.
 func (k *call) own() {
@@ -248,9 +265,7 @@ func (k *call) own() {
 // free hands the call's memory on.
 func (k *call) free() {
 	k.conn.srv.budget.give(k.held)
-	if k.buf != nil {
-		k.buf.free()
-	}
+	k.buf.free()
 	*k = call{}
 	calls.Put(k)
 }
@@ -285,12 +300,16 @@ func (k *call) serve() {
 }
 
 func (k *call) contain(cause any) {
-	s := k.conn.srv
-	s.stats.panics.Add(1)
-	s.opts.Log.Error("handler panicked", "method", k.method, "panic", cause, "stack", string(debug.Stack()))
+	k.conn.srv.panicked("method", k.method, cause)
 	if !k.replied {
 		k.conn.out.add(appendError(nil, k.req.seq, codePanic, fmt.Sprintf("%v: %s", ErrPanic, k.method)))
 	}
+}
+
+// panicked counts a panic of a handler and logs it; key and value tell which.
+func (s *Server) panicked(key string, value, cause any) {
+	s.stats.panics.Add(1)
+	s.opts.Log.Error("handler panicked", key, value, "panic", cause, "stack", string(debug.Stack()))
 }
 
 // The methods below are net/rpc's.
@@ -305,11 +324,9 @@ func (k *call) ReadRequestBody(args any) error {
 }
 
 func (k *call) WriteResponse(r *rpc.Response, body any) error {
-	s := getScratch()
-	s.b = k.reply.append(s.b, r, body, k.conn.srv.opts.Message, k.conn.srv.opts.Errors)
+	o := &k.conn.srv.opts
+	k.conn.out.put(func(b []byte) []byte { return k.reply.append(b, r, body, o.Message, o.Errors) })
 	k.replied = true
-	k.conn.out.add(s.b)
-	s.free()
 	return nil
 }
 

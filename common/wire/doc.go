@@ -58,12 +58,14 @@
 //
 // # Handlers
 //
-// Handlers are net/rpc's: exported methods (args, *reply) error. One that wants
-// to know when nobody waits any more takes a *[With] as its args; on the wire
-// nothing changes. Errors keep their identity if both sides list them in their
-// options. net/rpc hands on only the text of a handler's error, so the error is
-// recognised by its text: that of a listed error alone, or followed by ": " and
-// more, as fmt.Errorf("%w: …") makes it.
+// Handlers are net/rpc's: exported methods (args, *reply) error. One that wants to
+// know when nobody waits any more takes a *[With] as its args; on the wire nothing
+// changes. A client that closes its sending side is taken to wait no more, as if the
+// connection had died: the contexts of its handlers end, long polls with them, and
+// what they answer then is still sent. Errors keep their identity if both sides list
+// them in their options. net/rpc hands on only the text of a handler's error, so the
+// error is recognised by its text: that of a listed error alone, or followed by ": "
+// and more, as fmt.Errorf("%w: …") makes it.
 //
 // # Outcomes
 //

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -11,7 +12,7 @@ import (
 // rests while there is one caller at a time that offers to read. Meanwhile nobody sees
 // that the connection died: for restTime, or twice that.
 const (
-	helpTime    = 5 * time.Millisecond  // a helper waits for the network no longer
+	helpTime    = 40 * time.Millisecond // a helper waits for the network no longer
 	restTime    = 20 * time.Millisecond // after so long without offers the reading goroutine goes on
 	soloReplies = 4                     // in a row are needed for it to rest
 	slowReplies = 32                    // more are needed after a helper has waited in vain
@@ -103,7 +104,7 @@ func (c *Client) readOne() error {
 func (c *Client) ping() {
 	c.queue.Lock()
 	c.seq++
-	c.owed++
+	c.owed.Add(1)
 	c.queue.buf = appendRequest(c.queue.buf, c.seq, pingMethod, nil)
 	c.queue.unlockAndWake()
 }
@@ -111,12 +112,13 @@ func (c *Client) ping() {
 // Help lends the calling goroutine to the Client while it waits for something that a
 // call of Start will bring: if nobody else reads, it reads replies, and calls what is
 // to be told, until done holds a token. It may return before that, and does so when
-// nothing has come for five milliseconds.
+// nothing has come for forty milliseconds.
 func (c *Client) Help(done <-chan struct{}) {
 	c.duty.offers.Add(1)
 	if !c.duty.tryTake() {
 		return
 	}
+	runtime.Gosched() // where much goes on, the reply is there afterwards, and nobody waits
 	c.in.idle = helpTime
 	for len(done) == 0 && c.Owed() > 0 {
 		err := c.readOne()
@@ -138,11 +140,7 @@ func (c *Client) Help(done <-chan struct{}) {
 }
 
 // Owed returns the number of requests whose replies have not come.
-func (c *Client) Owed() int {
-	c.queue.Lock()
-	defer c.queue.Unlock()
-	return c.owed
-}
+func (c *Client) Owed() int { return int(c.owed.Load()) }
 
 // slow takes note that waiting for a reply is not worth a caller's while.
 func (c *Client) slow() {

@@ -65,8 +65,7 @@ type frameReader struct {
 	count   *atomic.Int64 // bytes that came in
 	stopped atomic.Bool
 
-	began time.Time // of the frame being read; zero between frames
-	last  time.Time // of the last successful read
+	began time.Time // of the frame being read, as soon as it is waited for; zero between frames
 	armed time.Time // the read deadline that is set
 	skip  int       // bytes of the last frame that still lie in buf
 	held  int       // bytes taken from budget for the last frame
@@ -90,9 +89,6 @@ func (r *frameReader) stop() {
 func (r *frameReader) next() ([]byte, error) {
 	r.release()
 	r.began = time.Time{}
-	if r.buf.Buffered() > 0 {
-		r.began = r.last
-	}
 	prefix, err := r.buf.Peek(prefixSize)
 	if err != nil {
 		return nil, r.explain(err)
@@ -138,6 +134,7 @@ func (r *frameReader) short(n int) ([]byte, error) {
 // long reads a frame into memory of its own, which at most doubles with what has
 // already come: a claimed length costs nothing.
 func (r *frameReader) long(n int) ([]byte, error) {
+	r.begin()
 	r.buf.Discard(prefixSize)
 	var b []byte
 	for len(b) < n {
@@ -157,6 +154,14 @@ func (r *frameReader) long(n int) ([]byte, error) {
 	return b, nil
 }
 
+// begin notes that a frame has begun, if it has. Most frames are there with their
+// first read, and the time is never asked for.
+func (r *frameReader) begin() {
+	if r.began.IsZero() && r.buf.Buffered() > 0 {
+		r.began = time.Now()
+	}
+}
+
 // own returns the last frame as memory that outlives the next call of next, and
 // what is to be given back to the budget when it is done with.
 func (r *frameReader) own(frame []byte, into []byte) (b []byte, held int) {
@@ -169,7 +174,7 @@ func (r *frameReader) own(frame []byte, into []byte) (b []byte, held int) {
 
 // explain turns an error of the connection into what it means for the reader.
 func (r *frameReader) explain(err error) error {
-	between := r.began.IsZero()
+	between := r.began.IsZero() && r.buf.Buffered() == 0
 	switch {
 	case r.stopped.Load():
 		return errStopped
@@ -190,6 +195,7 @@ type source frameReader
 // arm sets the read deadline. Setting one costs as much as a small call, so that
 // an idle deadline which is up to a quarter too early is left as it is.
 func (r *source) arm() {
+	(*frameReader)(r).begin()
 	var want time.Time
 	switch {
 	case !r.began.IsZero():
@@ -215,11 +221,6 @@ func (r *source) Read(p []byte) (int, error) {
 		return 0, errStopped
 	}
 	n, err := r.conn.Read(p)
-	if n > 0 {
-		r.count.Add(int64(n))
-		if r.last = time.Now(); r.began.IsZero() {
-			r.began = r.last
-		}
-	}
+	r.count.Add(int64(n))
 	return n, err
 }

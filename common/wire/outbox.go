@@ -31,9 +31,15 @@ func newOutbox(conn net.Conn, timeout time.Duration, count *atomic.Int64) *outbo
 	return o
 }
 
-// add appends a frame, which leaves with the next flush. Beyond highWater it
-// writes, or waits for the one who does.
+// add is put of a frame that exists already.
 func (o *outbox) add(frame []byte) {
+	o.put(func(b []byte) []byte { return append(b, frame...) })
+}
+
+// put appends the frame that encode appends, which leaves with the next flush. Beyond
+// highWater it writes, or waits for the one who does. When encode panics nothing was
+// put.
+func (o *outbox) put(encode func(b []byte) []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for o.busy && len(o.buf) > highWater && o.err == nil {
@@ -42,7 +48,7 @@ func (o *outbox) add(frame []byte) {
 	if o.err != nil {
 		return
 	}
-	o.buf = append(o.buf, frame...)
+	o.buf = encode(o.buf)
 	if !o.busy && len(o.buf) > highWater {
 		o.write()
 	}

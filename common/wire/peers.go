@@ -30,7 +30,8 @@ type PeerOptions struct {
 
 	// Receive takes a frame from a peer: one at a time for each peer, in the order
 	// sent. The bytes are its own until it returns. While it waits the peer's
-	// further frames do.
+	// further frames do. When it panics the peer's connection ends, as if it had
+	// broken, and the Server counts and logs it.
 	Receive func(from machine.Node, frame []byte)
 	// Link hints that the connection to a peer came up or went down; nil is told
 	// nothing. It is called in order for each peer and must not wait.

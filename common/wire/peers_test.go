@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"log/slog"
 	"net"
 	"runtime"
 	"sync"
@@ -73,7 +74,7 @@ func (g *group) start(id machine.Node, o wire.PeerOptions) *node {
 	}
 	o.Link = func(peer machine.Node, up bool) { n.note("%d up %v", peer, up) }
 	n.peers = wire.NewPeers(o)
-	n.server = wire.NewServer(wire.ServerOptions{Peers: n.peers})
+	n.server = wire.NewServer(wire.ServerOptions{Peers: n.peers, Log: o.Log})
 	l, err := g.network.Listen(nameOf(id))
 	require.NoError(g.t, err)
 	go n.server.Serve(l)
@@ -104,6 +105,41 @@ func TestPeersExchangeFramesInOrder(t *testing.T) {
 		require.Equal(t, []string{"2: back"}, one.take())
 		require.EqualValues(t, 1000, one.peers.Stats().Sent)
 		require.EqualValues(t, 1000, two.peers.Stats().Received)
+	})
+}
+
+func TestAPanicOnAFrameCostsItsConnectionOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGroup(t, 3)
+		var logged lockedBuffer
+		var got []string
+		two := g.start(2, wire.PeerOptions{
+			Log: slog.New(slog.NewTextHandler(&logged, nil)),
+			Receive: func(from machine.Node, b []byte) {
+				if string(b) == "bomb" {
+					panic("on purpose")
+				}
+				got = append(got, fmt.Sprintf("%d: %s", from, b))
+			},
+		})
+		one, three := g.start(1, wire.PeerOptions{}), g.start(3, wire.PeerOptions{})
+		advance(5 * time.Second)
+		one.take()
+		three.take()
+		for _, text := range []string{"first", "bomb"} {
+			require.True(t, one.peers.Send(2, []byte(text)))
+			advance(5 * time.Second)
+		}
+		require.Equal(t, []string{"2 up false", "2 up true"}, one.take())
+		require.True(t, one.peers.Send(2, []byte("second")))
+		synctest.Wait()
+		require.True(t, three.peers.Send(2, []byte("third")))
+		synctest.Wait()
+		require.Equal(t, []string{"1: first", "1: second", "3: third"}, got)
+		require.Empty(t, three.take(), "the others' connections stay")
+		require.EqualValues(t, 1, two.server.Stats().Panics)
+		require.Contains(t, logged.String(), "on purpose")
+		require.Contains(t, logged.String(), "peer=1")
 	})
 }
 

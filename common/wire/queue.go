@@ -59,7 +59,9 @@ func (q *sendQueue) run(to *writer, done <-chan struct{}, took func()) error {
 			if err := to.write(batch); err != nil {
 				return err
 			}
+			q.Lock()
 			q.recycle(batch)
+			q.Unlock()
 		}
 	}
 }
@@ -82,11 +84,9 @@ func (q *sendQueue) takeLocked(took func()) []byte {
 	return batch
 }
 
+// recycle keeps the memory of what was written. The mutex is held.
 func (q *sendQueue) recycle(batch []byte) {
-	if cap(batch) > 2*sendHighWater {
-		return
+	if cap(batch) <= 2*sendHighWater {
+		q.spare = batch
 	}
-	q.Lock()
-	q.spare = batch
-	q.Unlock()
 }

@@ -1,8 +1,11 @@
 package wire_test
 
 import (
+	"bytes"
 	"fmt"
+	"runtime"
 	"testing"
+	"weak"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,4 +47,27 @@ func TestAQuickMethodIsServedAsNetRPCWould(t *testing.T) {
 	_, err = echo(t.Context(), c, "others go on")
 	require.NoError(t, err)
 	require.EqualValues(t, 6, s.Stats().Requests)
+}
+
+// lent is a body that lies in its frame.
+type lent struct{ b []byte }
+
+func (l *lent) DecodeFrom(b []byte) error {
+	l.b = b
+	return nil
+}
+
+func TestAQuietConnectionHoldsNoBody(t *testing.T) {
+	s, _ := newServer(t, wire.ServerOptions{})
+	var body weak.Pointer[byte]
+	wire.Quick(s, "Quick.Size", func(in *lent) (machine.Data, error) {
+		body = weak.Make(&in.b[0])
+		return &Blob{fmt.Append(nil, len(in.b))}, nil
+	})
+	c := dialMemory(t, s, wire.ClientOptions{})
+	var size Blob
+	require.NoError(t, c.Call(t.Context(), "Quick.Size", &Blob{bytes.Repeat([]byte("long"), 1<<18)}, &size))
+	require.Equal(t, "1048581", string(size.B))
+	runtime.GC()
+	require.Nil(t, body.Value())
 }

@@ -53,7 +53,7 @@ func (o ServerOptions) withDefaults() ServerOptions {
 type Server struct {
 	opts   ServerOptions
 	rpc    *rpc.Server
-	quick  map[string]quick // by method; not changed while serving
+	quick  map[string]func() quick // by method, for one connection; not changed while serving
 	budget *budget
 	stats  serverStats
 	flight atomic.Int64 // requests that goroutines serve
@@ -86,7 +86,7 @@ type serverStats struct {
 // NewServer returns a Server without services.
 func NewServer(o ServerOptions) *Server {
 	s := &Server{
-		opts: o.withDefaults(), rpc: rpc.NewServer(), quick: make(map[string]quick), budget: new(budget),
+		opts: o.withDefaults(), rpc: rpc.NewServer(), quick: make(map[string]func() quick), budget: new(budget),
 		listeners: make(map[net.Listener]struct{}), conns: make(map[*conn]struct{}),
 	}
 	s.budget.left.Store(int64(s.opts.LongBytes))

@@ -7,7 +7,8 @@ import "context"
 //
 //	func (s *Service) Do(in *wire.With[kv.Request], out *kv.Response) error
 type With[T any] struct {
-	// Ctx ends when the connection dies or the server is closed by force.
+	// Ctx ends when the connection dies, the client closes its sending side, or the
+	// server is closed by force.
 	Ctx context.Context
 	// Wait ends as Ctx does, and also as soon as the server begins to shut down:
 	// for a handler that only waits, as a long poll does, and would hold it up.

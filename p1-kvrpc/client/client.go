@@ -166,8 +166,8 @@ func (c *Client) help(done <-chan struct{}) {
 // farewell is how long Close waits for the server to end the session.
 const farewell = 300 * time.Millisecond
 
-// Do implements kv.Store.
-func (c *Client) Do(ctx context.Context, req *kv.Request) *kv.Response { return c.store.Do(ctx, req) }
+// Do implements kv.Store. What is lent is the caller's: it was decoded for nobody else.
+func (c *Client) Do(ctx context.Context, req *kv.Request) *kv.Response { return c.store.Lend(ctx, req) }
 
 // Offers implements kv.Store: what the first server that answered promises, without
 // sessions, which the Client uses itself.

@@ -25,20 +25,37 @@ type Server struct {
 }
 
 // New returns a server for store. Quick tells that the Store answers at once
-// whatever does not wait by request (see kv.Request.Waits), as one in memory does:
-// then such requests need no goroutine. o.Inline is set by New.
+// whatever does not wait by request (see kv.Request.Waits), as one in memory does, and
+// keeps nothing of a request that it has answered: then such requests need no
+// goroutine and no memory of their own. o.Inline is set by New.
+//
+// A Store that has a method Lend, as kvstore.Store does, is asked by it.
 func New(store kv.Store, quick bool, o wire.ServerOptions) *Server {
 	o.Inline = func(method string) bool { return method == MethodOffers }
 	s := &Server{wire: wire.NewServer(o), store: store}
-	methods := &service{store: store}
+	methods := &service{store: store, ask: store.Do}
+	if l, ok := store.(lender); ok {
+		methods.ask = l.Lend
+	}
 	if err := s.wire.Register("KV", methods); err != nil {
 		panic(err) // service has the methods that net/rpc wants
 	}
 	if quick {
-		wire.Quick(s.wire, MethodDo, methods.do)
+		wire.Quick(s.wire, MethodDo, func(req *borrowed) (machine.Data, error) { return methods.do(&req.Request), nil })
 	}
 	return s
 }
+
+// lender is a Store that need not copy what is only encoded.
+type lender interface {
+	Lend(ctx context.Context, req *kv.Request) *kv.Response
+}
+
+// borrowed is a Request whose values lie in the frame that brought it.
+type borrowed struct{ kv.Request }
+
+// DecodeFrom is Request's, without a copy.
+func (r *borrowed) DecodeFrom(b []byte) error { return r.BorrowFrom(b) }
 
 // Serve implements daemon.Server.
 func (s *Server) Serve(l net.Listener) error { return s.wire.Serve(l) }
@@ -71,27 +88,29 @@ func (s *Server) Counters() []daemon.Counter {
 }
 
 // service is what net/rpc dispatches to.
-type service struct{ store kv.Store }
+type service struct {
+	store kv.Store
+	ask   func(context.Context, *kv.Request) *kv.Response // the Store's; the Response is only read
+}
 
 // Do does a request that waits for nothing.
 func (s *service) Do(req *kv.Request, resp *kv.Response) error {
-	data, err := s.do(req)
-	*resp = *data.(*kv.Response)
-	return err
+	*resp = *s.do(req)
+	return nil
 }
 
 // do is Do without net/rpc.
-func (s *service) do(req *kv.Request) (machine.Data, error) {
+func (s *service) do(req *kv.Request) *kv.Response {
 	if req.Waits() {
-		return kv.Refuse(kv.Invalid, "a request that waits goes to %s", MethodWait), nil
+		return kv.Refuse(kv.Invalid, "a request that waits goes to %s", MethodWait)
 	}
-	return s.store.Do(context.Background(), req), nil
+	return s.ask(context.Background(), req)
 }
 
 // Wait does a request that may wait, until its connection dies or the server is
 // told to stop.
 func (s *service) Wait(in *wire.With[kv.Request], resp *kv.Response) error {
-	*resp = *s.store.Do(in.Wait, &in.Arg)
+	*resp = *s.ask(in.Wait, &in.Arg)
 	return nil
 }
 

@@ -18,12 +18,11 @@ func (m *Machine) receive(e machine.Recv, out *machine.Out) {
 		}
 	case machine.Return:
 		resp, ok := msg.Data.(*kv.Response)
-		o := m.ops[msg.ID>>attemptBits]
+		o, known := m.ops.Get(msg.ID >> attemptBits)
 		attempt := int(msg.ID % maxAttempts)
-		if !ok || resp == nil || o == nil || o.doubt&(1<<attempt) == 0 || !m.isServer(e.From) {
-			return
+		if ok && resp != nil && known && o.doubt&(1<<attempt) != 0 && m.isServer(e.From) {
+			m.answer(o, attempt, resp, out)
 		}
-		m.answer(o, attempt, resp, out)
 	}
 }
 
@@ -137,10 +136,10 @@ func (m *Machine) tick(out *machine.Out) {
 		if !ok {
 			break
 		}
-		o := m.ops[number]
-		if o == nil || o.entered != at {
+		if !m.holds(at, number) {
 			continue
 		}
+		o, _ := m.ops.Get(number)
 		o.entered = never
 		if o.next > m.now {
 			m.enter(o)
@@ -175,15 +174,15 @@ func (m *Machine) enter(o *op) {
 	if o.next >= o.entered {
 		return
 	}
-	m.dues.Prune(len(m.ops), m.holds)
+	m.dues.Prune(m.ops.Len(), m.holds)
 	o.entered = o.next
 	m.dues.Add(o.next, o.number)
 }
 
 // holds reports whether an entry of the agenda is the one that counts.
 func (m *Machine) holds(at machine.Time, number uint64) bool {
-	o := m.ops[number]
-	return o != nil && o.entered == at
+	o, ok := m.ops.Get(number)
+	return ok && o.entered == at
 }
 
 // clean removes outdated entries from the front of the agenda: most operations end

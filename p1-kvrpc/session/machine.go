@@ -1,11 +1,9 @@
 package session
 
 import (
-	"maps"
-	"slices"
-
 	"dss.example/common/kv"
 	"dss.example/common/machine"
+	"dss.example/common/machine/pending"
 	"dss.example/p1-kvrpc/table/agenda"
 )
 
@@ -15,9 +13,10 @@ type Machine struct {
 	config Config
 	target int // the server to ask: an index of config.Servers
 
-	ops    map[uint64]*op // unfinished, by number
-	asks   map[uint64]*op // those that were asked for, by Ask
-	number uint64         // of the last op
+	ops    pending.Table[*op] // unfinished, by number
+	asks   pending.Table[*op] // those that were asked for, by Ask
+	number uint64             // of the last op
+	spare  []*op              // finished, for their memory
 
 	free     queue    // reads and bare writes that wait
 	freeSent int      // reads and bare writes that do not
@@ -42,7 +41,7 @@ func NewMachine(self machine.Addr, config Config) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Machine{self: self, config: config, ops: map[uint64]*op{}, asks: map[uint64]*op{}}
+	m := &Machine{self: self, config: config}
 	m.budget = newBudget(&m.config)
 	return m, nil
 }
@@ -81,7 +80,7 @@ func (m *Machine) Step(in machine.In, out *machine.Out) {
 	case machine.Ask:
 		m.ask(e, out)
 	case machine.Cancel:
-		if o := m.asks[e.ID]; o != nil {
+		if o, ok := m.asks.Get(e.ID); ok {
 			m.forget(o)
 		}
 	case machine.Recv:
@@ -95,7 +94,7 @@ func (m *Machine) Step(in machine.In, out *machine.Out) {
 
 // ask takes an operation in, or refuses it at once.
 func (m *Machine) ask(e machine.Ask, out *machine.Out) {
-	if m.asks[e.ID] != nil {
+	if _, taken := m.asks.Get(e.ID); taken {
 		return // the world has broken its word; the first one keeps the ID
 	}
 	req, _ := e.Cmd.(*kv.Request)
@@ -105,9 +104,12 @@ func (m *Machine) ask(e machine.Ask, out *machine.Out) {
 	}
 	o := m.add(req, m.classOf(req.Op), m.now+m.config.Timeout+machine.Time(req.Wait))
 	o.ask = e.ID
-	m.asks[e.ID] = o
+	m.asks.Put(e.ID, o)
 	m.queueOf(o).push(o)
-	m.due(o, o.deadline)
+	m.pump(out)
+	if o.state == waiting {
+		m.due(o, o.deadline)
+	}
 }
 
 func (m *Machine) refuse(req *kv.Request) *kv.Response {
@@ -148,8 +150,20 @@ func (m *Machine) queueOf(o *op) *queue {
 
 func (m *Machine) add(req *kv.Request, c class, deadline machine.Time) *op {
 	m.number++
-	o := &op{number: m.number, req: req, class: c, deadline: deadline, entered: never}
-	m.ops[o.number] = o
+	o := m.blank()
+	*o = op{number: m.number, req: req, class: c, state: waiting, deadline: deadline, entered: never}
+	m.ops.Put(o.number, o)
+	return o
+}
+
+// blank returns memory for one operation.
+func (m *Machine) blank() *op {
+	last := len(m.spare) - 1
+	if last < 0 {
+		return new(op)
+	}
+	o := m.spare[last]
+	m.spare = m.spare[:last]
 	return o
 }
 
@@ -288,9 +302,9 @@ func (m *Machine) link(e machine.Link, out *machine.Out) {
 	if m.config.Servers[m.target].Addr.Node == e.Peer {
 		m.rotate(m.target)
 	}
-	for _, number := range slices.Sorted(maps.Keys(m.ops)) {
-		o := m.ops[number]
-		if o == nil || o.state != sent || !o.again(m.config.Mode) {
+	for _, number := range m.ops.Numbers() {
+		o, ok := m.ops.Get(number)
+		if !ok || o.state != sent || !o.again(m.config.Mode) {
 			continue // ended by one before it, or nothing to do about it
 		}
 		if m.config.Servers[o.server].Addr.Node == e.Peer {
@@ -308,9 +322,10 @@ func (m *Machine) rotate(from int) {
 
 // finish gives an operation its final word.
 func (m *Machine) finish(o *op, resp *kv.Response, out *machine.Out) {
+	ask, own := o.ask, o.own
 	m.forget(o)
-	if !o.own {
-		out.Answer(o.ask, resp)
+	if !own {
+		out.Answer(ask, resp)
 		return
 	}
 	if info, ok := resp.Result.(kv.SessionInfo); ok && resp.Status == kv.OK {
@@ -325,16 +340,16 @@ func (m *Machine) finish(o *op, resp *kv.Response, out *machine.Out) {
 	}
 }
 
-// forget drops an operation and gives its place to another. What was sent of it is
-// on its own from now on.
+// forget drops an operation and gives its place and its memory to another. What was
+// sent of it is on its own from now on.
 func (m *Machine) forget(o *op) {
-	delete(m.ops, o.number)
-	if o.own {
-		m.opening = nil
-		return
+	m.ops.Take(o.number)
+	if !o.own {
+		m.asks.Take(o.ask)
 	}
-	delete(m.asks, o.ask)
 	switch {
+	case o.own:
+		m.opening = nil
 	case o.state == waiting:
 		m.queueOf(o).remove(o)
 	case o.session != nil:
@@ -342,6 +357,8 @@ func (m *Machine) forget(o *op) {
 	default:
 		m.freeSent--
 	}
+	*o = op{}
+	m.spare = append(m.spare, o)
 }
 
 // setSpan sets a duration in one of kv's types. A core does not import package time,

@@ -20,7 +20,8 @@ const (
 type state uint8
 
 const (
-	waiting state = iota // in a queue, to be sent for the first time in its session
+	over    state = iota // answered or given up: its memory waits for another
+	waiting              // in a queue, to be sent for the first time in its session
 	sent                 // an attempt is out, and its time is not up
 	paused               // until the next attempt
 )
@@ -38,7 +39,6 @@ type op struct {
 	ask    uint64
 	own    bool        // not asked for: it opens the session
 	req    *kv.Request // as asked
-	first  kv.Request  // as sent first in a session; never changed after that
 	class  class
 	state  state
 
@@ -67,18 +67,14 @@ func (o *op) again(mode Mode) bool {
 	return o.class == read || mode != AtMostOnce
 }
 
-// request is what the next attempt sends. Memory for the first one is there already.
+// request is what the next attempt sends.
 func (o *op) request() *kv.Request {
 	if o.session == nil {
 		return o.req
 	}
-	to := &o.first
-	if to.Session != 0 {
-		to = new(kv.Request)
-	}
-	*to = *o.req
+	to := *o.req
 	to.Session, to.Seq, to.Acked = o.session.id, o.seq, o.session.acked
-	return to
+	return &to
 }
 
 // closing reports whether the operation ends the session.

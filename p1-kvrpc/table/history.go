@@ -1,7 +1,6 @@
 package table
 
 import (
-	"slices"
 	"sort"
 
 	"dss.example/common/kv"
@@ -27,11 +26,11 @@ type event struct {
 	key    string
 	before *record // what stood there: an item, a tombstone, or nil
 	after  *record // an item or a tombstone
+	size   int     // what it counts for Config.HistoryBytes, by weight
 }
 
-// size is what the event counts for Config.HistoryBytes. It depends on what a View
-// shows of the event alone.
-func (e *event) size() int { return e.before.size(e.key, true) }
+// weight depends on what a View shows of the event alone.
+func (e *event) weight() int { return e.before.size(e.key, true) }
 
 // first is the number of the oldest event that is kept.
 func (h *history) first() uint64 { return h.nextChange - uint64(len(h.changes)) }
@@ -39,8 +38,9 @@ func (h *history) first() uint64 { return h.nextChange - uint64(len(h.changes)) 
 // add appends the event of a change within the operation at hand.
 func (h *history) add(key string, before, after *record) {
 	e := event{rev: h.rev + 1, key: key, before: before, after: after}
+	e.size = e.weight()
 	h.changes = append(h.changes, e)
-	h.changeBytes += e.size()
+	h.changeBytes += e.size
 	h.nextChange++
 }
 
@@ -91,24 +91,25 @@ func (t *Table) commit() {
 	for len(t.changes) > t.config.HistoryEvents || t.changeBytes > t.config.HistoryBytes {
 		t.dropOldest()
 	}
-	if t.stale > len(t.changes) {
-		t.changes, t.stale = slices.Clone(t.changes), 0
+	if n := len(t.changes); t.stale > n {
+		t.changes, t.stale = append(make([]event, 0, 2*n+kv.MaxTxnOps), t.changes...), 0
 	}
 }
 
-// dropOldest forgets the events of the oldest revision that has any.
+// dropOldest forgets the events of the oldest revision that has any. It looks at their
+// records, which nothing else has touched for long, only if it must.
 //
 //ds:todo p1.7
 func (t *Table) dropOldest() {
 	t.oldest = t.changes[0].rev
 	for len(t.changes) > 0 && t.changes[0].rev == t.oldest {
 		e := &t.changes[0]
-		if !e.after.exists() && t.ghost.Len() > 0 {
+		if t.ghost.Len() > 0 && !e.after.exists() {
 			if g, ok := t.ghost.Get(e.key); ok && g == e.after {
 				t.ghost.Delete(e.key)
 			}
 		}
-		t.changeBytes -= e.size()
+		t.changeBytes -= e.size
 		t.changes = t.changes[1:]
 		t.stale++
 	}
@@ -121,7 +122,7 @@ func (t *Table) rollback(mark uint64) {
 	for t.nextChange > mark {
 		e := &t.changes[len(t.changes)-1]
 		t.replace(e.key, e.after, e.before)
-		t.changeBytes -= e.size()
+		t.changeBytes -= e.size
 		t.changes = t.changes[:len(t.changes)-1]
 		t.nextChange--
 	}

@@ -115,8 +115,9 @@ func (l *loader) event(n uint64, r *cbor.Reader) error {
 			return err
 		}
 	}
+	e.size = e.weight()
 	l.changes = append(l.changes, e)
-	l.changeBytes += e.size()
+	l.changeBytes += e.size
 	l.nextChange++
 	l.made[e.key] = len(l.changes)
 	return nil
@@ -147,7 +148,7 @@ func (l *loader) item(key string, r *cbor.Reader) error {
 			return err
 		}
 	}
-	l.live.Load(key, rec)
+	l.live.set(key, rec)
 	l.bytes += uint64(len(key) + len(rec.value))
 	return nil
 }
@@ -245,7 +246,7 @@ func (l *loader) finishHistory() error {
 }
 
 func (l *loader) finishItems() (err error) {
-	l.live.Scan(func(key string, r *record) bool {
+	l.live.order.Scan(func(key string, r *slot) bool {
 		switch {
 		case r.mod > l.rev, r.mod > l.oldest && r.event == 0:
 			err = errRevision

@@ -3,9 +3,6 @@ package table
 import (
 	"iter"
 	"slices"
-	"sort"
-
-	"github.com/tidwall/btree"
 
 	"dss.example/common/app"
 	"dss.example/common/kv"
@@ -16,20 +13,23 @@ import (
 func (t *Table) read(op kv.Op, rev uint64) *kv.Response {
 	switch op := op.(type) {
 	case kv.Get:
-		return t.get(op.Key, rev)
+		found := t.get(op.Key, rev)
+		return &kv.Response{Status: found.Status, Result: found.Result}
 	case kv.Scan:
 		return t.scan(&op, rev)
 	}
 	return nil
 }
 
+// get answers with what stands at key at revision rev, 0 for the present.
+//
 //ds:todo p1.3
-func (t *Table) get(key string, rev uint64) *kv.Response {
+func (t *Table) get(key string, rev uint64) kv.Outcome {
 	r := t.find(key, rev)
 	if !r.exists() {
-		return &kv.Response{Status: kv.NotFound}
+		return kv.Outcome{Status: kv.NotFound}
 	}
-	return ok(r.item(key, true))
+	return kv.Outcome{Status: kv.OK, Result: r.item(key, true)}
 }
 
 // find returns what stands at key at revision rev, 0 for the present.
@@ -37,15 +37,14 @@ func (t *Table) find(key string, rev uint64) *record {
 	if rev != 0 {
 		return t.at(t.last(key), rev)
 	}
-	r, _ := t.live.Get(key)
-	return r
+	return t.live.get(key)
 }
 
 //ds:todo p1.3
 func (t *Table) scan(op *kv.Scan, rev uint64) *kv.Response {
 	items, count := t.span(op), 0
 	if rev == 0 {
-		count = rank(t.live, op.To, t.live.Len()) - rank(t.live, op.From, 0)
+		count = t.live.rank(op.To, t.live.len()) - t.live.rank(op.From, 0)
 	} else {
 		old := t.spanAt(op, rev)
 		items, count = pairs(old), len(old)
@@ -91,30 +90,19 @@ func (t *Table) span(op *kv.Scan) iter.Seq2[string, *record] {
 	return func(yield func(string, *record) bool) {
 		switch {
 		case !op.Descending:
-			t.live.Ascend(op.From, func(key string, r *record) bool {
-				return (op.To == "" || key < op.To) && yield(key, r)
+			t.live.order.Ascend(op.From, func(key string, s *slot) bool {
+				return (op.To == "" || key < op.To) && yield(key, s.record)
 			})
 		case op.To == "":
-			t.live.Reverse(func(key string, r *record) bool {
-				return key >= op.From && yield(key, r)
+			t.live.order.Reverse(func(key string, s *slot) bool {
+				return key >= op.From && yield(key, s.record)
 			})
 		default:
-			t.live.Descend(op.To, func(key string, r *record) bool {
-				return key == op.To || key >= op.From && yield(key, r)
+			t.live.order.Descend(op.To, func(key string, s *slot) bool {
+				return key == op.To || key >= op.From && yield(key, s.record)
 			})
 		}
 	}
-}
-
-// rank returns how many keys are less than key; empty answers for the empty key.
-func rank(m *btree.Map[string, *record], key string, empty int) int {
-	if key == "" {
-		return empty
-	}
-	return sort.Search(m.Len(), func(i int) bool {
-		k, _, _ := m.GetAt(i)
-		return k >= key
-	})
 }
 
 type keyed struct {
@@ -126,17 +114,17 @@ type keyed struct {
 // the keys that are present and of those that are gone, what stood there then.
 func (t *Table) spanAt(op *kv.Scan, rev uint64) []keyed {
 	var found []keyed
-	for _, m := range []*btree.Map[string, *record]{t.live, t.ghost} {
-		m.Ascend(op.From, func(key string, r *record) bool {
-			if op.To != "" && key >= op.To {
-				return false
-			}
-			if r = t.at(r, rev); r.exists() {
-				found = append(found, keyed{key, r})
-			}
-			return true
-		})
+	look := func(key string, r *record) bool {
+		if op.To != "" && key >= op.To {
+			return false
+		}
+		if r = t.at(r, rev); r.exists() {
+			found = append(found, keyed{key, r})
+		}
+		return true
 	}
+	t.live.order.Ascend(op.From, func(key string, s *slot) bool { return look(key, s.record) })
+	t.ghost.Ascend(op.From, look)
 	slices.SortFunc(found, func(a, b keyed) int {
 		switch {
 		case a.key == b.key:
@@ -161,7 +149,7 @@ func pairs(list []keyed) iter.Seq2[string, *record] {
 
 func (t *Table) stat(op kv.Stat) *kv.Response {
 	stats := kv.Stats{
-		Keys:     uint64(t.live.Len()),
+		Keys:     uint64(t.live.len()),
 		Bytes:    t.bytes,
 		Sessions: uint64(t.sessions.Len()),
 		Leases:   uint64(t.leases.Len()),

@@ -1,6 +1,8 @@
 package table
 
 import (
+	"slices"
+
 	"dss.example/common/kv"
 )
 
@@ -42,7 +44,7 @@ func (r *record) size(key string, withValue bool) int {
 	return n
 }
 
-// item returns r as callers see it, with a value of their own; nil for an empty one.
+// item returns r as callers see it, with r's own value; nil for an empty one.
 func (r *record) item(key string, withValue bool) kv.Item {
 	item := kv.Item{
 		Key:    key,
@@ -52,7 +54,7 @@ func (r *record) item(key string, withValue bool) kv.Item {
 		Lease:  kv.LeaseID(r.lease),
 	}
 	if withValue {
-		item.Value = clone(r.value)
+		item.Value = slices.Clip(r.value) // append may have left room behind it
 	}
 	return item
 }

@@ -11,14 +11,14 @@ import (
 
 // Table is the state. It is not safe for concurrent use; its Views are.
 //
-// What a View shows is persistent: maps that copy on write, records that are never
-// changed, and sessions and leases that are copied before their first change after
-// a View (see generation).
+// What a View shows is persistent: trees that copy on write, records that are never
+// changed, and slots of records, sessions and leases that are copied before their
+// first change after a View (see generation).
 type Table struct {
 	config     Config
 	generation uint64 // of Views: one more for each View taken
 
-	live  *btree.Map[string, *record] // present items
+	live  items
 	ghost *btree.Map[string, *record] // tombstones of keys that are gone, while the history knows of them
 	bytes uint64                      // of keys and values in live
 
@@ -44,7 +44,7 @@ func New(config Config) *Table {
 	config = config.withDefaults()
 	return &Table{
 		config:   config,
-		live:     new(btree.Map[string, *record]),
+		live:     newItems(),
 		ghost:    new(btree.Map[string, *record]),
 		sessions: new(btree.Map[uint64, *session]),
 		leases:   new(btree.Map[uint64, *lease]),
@@ -54,8 +54,12 @@ func New(config Config) *Table {
 }
 
 // Apply executes cmd, a *kv.Request, and returns a *kv.Response: never nil, whatever
-// cmd is. It keeps none of the request's bytes, and the Response's belong to the
-// caller. The position is of no use to a Table.
+// cmd is. It keeps none of the request's bytes; the Response shares values with the
+// state and is immutable, as all machine.Data is.
+//
+// The position is not looked at. It is no revision, because reads and refusals take
+// positions too and one Expire may make several revisions; and a command that the order
+// brings twice is known by its session and number, not by where it stands.
 func (t *Table) Apply(_ uint64, now machine.Time, cmd machine.Data) machine.Data {
 	req, ok := cmd.(*kv.Request)
 	if !ok || req == nil {

@@ -2,6 +2,7 @@ package table_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -112,8 +113,10 @@ func TestCASComparesTheModVersion(t *testing.T) {
 	s.must(kv.Conflict, kv.CAS{Key: "a", Old: kv.Version{Hi: 1, Lo: 2}})
 	require.Nil(t, s.must(kv.Conflict, kv.CAS{Key: "b", Old: rev(2)}).Result)
 	s.must(kv.NoLease, kv.CAS{Key: "a", Old: rev(2), Lease: 5})
-	s.must(kv.OK, kv.CAS{Key: "a", Old: rev(2), Value: []byte("3")})
-	require.Equal(t, "3", s.value("a"))
+	mine := []byte("3")
+	s.must(kv.OK, kv.CAS{Key: "a", Old: rev(2), Value: mine})
+	mine[0] = 'X'
+	require.Equal(t, "3", s.value("a"), "the table keeps none of a request's bytes")
 }
 
 func TestAppendExtendsAndIsRefusedBeyondTheBound(t *testing.T) {
@@ -127,25 +130,23 @@ func TestAppendExtendsAndIsRefusedBeyondTheBound(t *testing.T) {
 	s.must(kv.TooLarge, kv.Append{Key: "big", Value: []byte{1}})
 }
 
-func TestBytesGoInAndOutByCopy(t *testing.T) {
+func TestBytesGoInByCopyAndComeOutForReading(t *testing.T) {
 	s := newStore(t, table.Config{})
 	mine := []byte("abc")
 	s.must(kv.OK, kv.Put{Key: "a", Value: mine})
+	s.must(kv.OK, kv.Append{Key: "c", Value: mine})
 	mine[0] = 'X'
-	require.Equal(t, "abc", s.value("a"))
-	read := s.op(kv.Get{Key: "a"}).Result.(kv.Item).Value
-	read[0] = 'X'
-	_ = append(read, "overwrites"...)
-	s.op(kv.Scan{}).Result.(kv.Items).List[0].Value[0] = 'X'
-	require.Equal(t, "abc", s.value("a"))
-}
-
-func TestWhatConflictsAndWatchesTellIsACopy(t *testing.T) {
-	s := newStore(t, table.Config{})
-	s.must(kv.OK, put("a", "abc"))
-	s.must(kv.Conflict, kv.CAS{Key: "a", Old: rev(7)}).Result.(kv.Item).Value[0] = 'X'
-	s.op(kv.Events{After: rev(1)}).Result.(kv.EventList).List[0].Item.Value[0] = 'X'
-	require.Equal(t, "abc", s.value("a"))
+	for _, key := range []string{"a", "c"} {
+		require.Equal(t, "abc", s.value(key))
+	}
+	read := s.op(kv.Get{Key: "c"}).Result.(kv.Item).Value
+	for _, piece := range []string{"d", "e", "f"} { // some find room behind the value
+		s.must(kv.OK, kv.Append{Key: "c", Value: []byte(piece)})
+	}
+	s.must(kv.OK, kv.Put{Key: "c", Value: []byte("new")})
+	require.Equal(t, "abc", string(read), "what was read stays as it was")
+	read = s.op(kv.Get{Key: "a"}).Result.(kv.Item).Value
+	require.Equal(t, len(read), cap(read), "what is appended to it goes elsewhere")
 }
 
 func TestAppendNeverChangesWhatOthersHold(t *testing.T) {
@@ -439,4 +440,25 @@ func TestApplyAnswersWhateverItIsGiven(t *testing.T) {
 	for _, cmd := range []machine.Data{nil, (*kv.Request)(nil), machine.Raw("x"), &kv.Request{}, &kv.Request{Op: kv.Get{}}} {
 		require.Equal(t, kv.Invalid, tab.Apply(1, 0, cmd).(*kv.Response).Status)
 	}
+}
+
+func TestAnEmptiedTableGivesItsMemoryBack(t *testing.T) {
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	const keys = 50_000
+	s := newStore(t, table.Config{HistoryEvents: 1})
+	empty := heap()
+	for i := range keys {
+		s.must(kv.OK, kv.Put{Key: fmt.Sprint(i)})
+	}
+	full := heap()
+	for i := range keys {
+		s.must(kv.OK, kv.Delete{Key: fmt.Sprint(i)})
+	}
+	require.Less(t, heap(), empty+(full-empty)/10)
+	require.Equal(t, kv.NotFound, s.op(kv.Get{Key: "1"}).Status)
 }

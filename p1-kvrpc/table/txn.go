@@ -19,29 +19,41 @@ func (t *Table) txn(op kv.Txn, rev uint64) *kv.Response {
 	if !result.Succeeded {
 		branch = op.Else
 	}
+	if len(branch) > 0 {
+		result.Outcomes = make([]kv.Outcome, 0, len(branch))
+	}
 	size := 0
 	for _, step := range branch {
 		from := t.nextChange
-		resp := t.step(step, rev)
-		if resp.Status != kv.OK && resp.Status != kv.NotFound {
-			t.rollback(mark)
-			return resp
+		done, bad := t.step(step, rev)
+		if bad == nil {
+			size += resultSize(done.Result) + t.changed(from)
+			if size > maxAnswer {
+				bad = kv.Refuse(kv.TooLarge, "transaction reads and writes %d bytes: at most %d", size, maxAnswer)
+			}
 		}
-		size += resultSize(resp.Result) + t.changed(from)
-		if size > maxAnswer {
+		if bad != nil {
 			t.rollback(mark)
-			return kv.Refuse(kv.TooLarge, "transaction reads and writes %d bytes: at most %d", size, maxAnswer)
+			return bad
 		}
-		result.Outcomes = append(result.Outcomes, kv.Outcome{Status: resp.Status, Result: resp.Result})
+		result.Outcomes = append(result.Outcomes, done)
 	}
 	return ok(result)
 }
 
-func (t *Table) step(op kv.Op, rev uint64) *kv.Response {
-	if resp := t.read(op, rev); resp != nil {
-		return resp
+// step does one operation; bad is why it was refused.
+func (t *Table) step(op kv.Op, rev uint64) (done kv.Outcome, bad *kv.Response) {
+	if op, isGet := op.(kv.Get); isGet { // most are, and need no Response of their own
+		return t.get(op.Key, rev), nil
 	}
-	return t.write(op)
+	resp := t.read(op, rev)
+	if resp == nil {
+		resp = t.write(op)
+	}
+	if resp.Status != kv.OK && resp.Status != kv.NotFound {
+		return kv.Outcome{}, resp
+	}
+	return kv.Outcome{Status: resp.Status, Result: resp.Result}, nil
 }
 
 // changed is what the events from number mark on take in the answer to a watcher:

@@ -24,7 +24,7 @@ const (
 // appends behind that.
 type view struct {
 	history
-	live     *btree.Map[string, *record]
+	live     *btree.Map[string, *slot]
 	sessions *btree.Map[uint64, *session]
 	leases   *btree.Map[uint64, *lease]
 	nextID   uint64
@@ -37,7 +37,7 @@ func (t *Table) View() app.View {
 	t.generation++
 	return &view{
 		history:  t.history,
-		live:     t.live.Copy(),
+		live:     t.live.snapshot(),
 		sessions: t.sessions.Copy(),
 		leases:   t.leases.Copy(),
 		nextID:   t.nextID,
@@ -98,7 +98,7 @@ func (v *view) eventPairs(from string, yield func(string, []byte) bool) bool {
 
 func (v *view) itemPairs(from string, yield func(string, []byte) bool) bool {
 	more := true
-	v.live.Ascend(from, func(key string, r *record) bool {
+	v.live.Ascend(from, func(key string, r *slot) bool {
 		more = yield(string(pairItem)+key, r.appendTo(nil))
 		return more
 	})

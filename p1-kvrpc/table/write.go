@@ -81,7 +81,7 @@ func (t *Table) cas(op kv.CAS) *kv.Response {
 
 // last returns the newest record of a key: an item, a tombstone, or nil.
 func (t *Table) last(key string) *record {
-	if r, ok := t.live.Get(key); ok {
+	if r := t.live.get(key); r != nil {
 		return r
 	}
 	if t.ghost.Len() == 0 {
@@ -135,10 +135,10 @@ func (t *Table) change(key string, before, after *record) {
 func (t *Table) replace(key string, from, to *record) {
 	switch {
 	case to.exists():
-		t.live.Set(key, to)
+		t.live.set(key, to)
 		t.bytes += uint64(len(key) + len(to.value))
 	case from.exists():
-		t.live.Delete(key)
+		t.live.delete(key)
 	}
 	switch {
 	case from.exists():

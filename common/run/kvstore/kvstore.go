@@ -38,8 +38,14 @@ func (s *Store) Close() error {
 	return err
 }
 
-// Do implements kv.Store.
+// Do implements kv.Store. The Response is the caller's alone.
 func (s *Store) Do(ctx context.Context, req *kv.Request) *kv.Response {
+	return s.Lend(ctx, req).Clone()
+}
+
+// Lend is Do for one who only reads the Response, as to encode it: it is the
+// machine's, may share memory with the machine's state, and must not be changed.
+func (s *Store) Lend(ctx context.Context, req *kv.Request) *kv.Response {
 	data, err := s.owner.Ask(ctx, req)
 	if err == nil {
 		if resp, ok := data.(*kv.Response); ok {

@@ -51,6 +51,17 @@ func TestWhatTheOwnerSaysBecomesAStatus(t *testing.T) {
 	}
 }
 
+func TestDoGivesAwayACloneAndLendTheMachinesOwn(t *testing.T) {
+	answer := &kv.Response{Token: []byte("token"), Result: kv.Item{Key: "k", Value: []byte("value")}}
+	s := kvstore.New(&owner{answer: answer}, kv.Caps{})
+	req := &kv.Request{Op: kv.Get{Key: "k"}}
+	require.Same(t, answer, s.Lend(t.Context(), req))
+	got := s.Do(t.Context(), req)
+	require.Equal(t, answer, got)
+	got.Token[0], got.Result.(kv.Item).Value[0] = 'X', 'X'
+	require.Equal(t, &kv.Response{Token: []byte("token"), Result: kv.Item{Key: "k", Value: []byte("value")}}, answer)
+}
+
 func TestCloseStopsTheMachineAndThenWhatItStoodOn(t *testing.T) {
 	o := &owner{}
 	bad := errors.New("disk full")

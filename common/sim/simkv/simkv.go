@@ -65,7 +65,7 @@ func (s *store) Do(_ context.Context, req *kv.Request) *kv.Response {
 	copied := *req // the caller may change its request when Do has returned
 	switch answer := s.w.driver.Ask(s.at, &copied).(type) {
 	case *kv.Response:
-		return answer
+		return answer.Clone()
 	case nil:
 		if kv.ReadOnly(req.Op) {
 			return kv.Refuse(kv.Unavailable, "no answer")
