@@ -2,6 +2,7 @@ package script
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,16 +12,20 @@ import (
 
 // KV reads a request in words, for roles that are asked kv.Requests: get K, put K V,
 // delete K, append K V, scan [FROM [TO]], cas K VERSION V, grant TTL, revoke ID,
-// keepalive ID, events AFTER WAIT, open-session TTL. The value "" is empty.
+// keepalive ID, events AFTER WAIT, open-session TTL. The value "" is empty. Behind any
+// of them "in SESSION NUMBER ACKED" makes it an operation of a session.
 func KV(words []string) (machine.Data, error) {
+	words, in, err := splitSession(words)
+	if err != nil {
+		return nil, err
+	}
 	arg := func(i int) string {
 		if i < len(words) {
 			return strings.Trim(words[i], `"`)
 		}
 		return ""
 	}
-	req := &kv.Request{}
-	var err error
+	req := &in
 	switch words[0] {
 	case "get":
 		req.Op = kv.Get{Key: arg(1)}
@@ -46,6 +51,20 @@ func KV(words []string) (machine.Data, error) {
 		req.Op, err = leaseOp(words[0], arg(1))
 	}
 	return req, err
+}
+
+// splitSession takes the session off the end of a command.
+func splitSession(words []string) (command []string, in kv.Request, err error) {
+	n := len(words) - 4
+	if n < 1 || words[n] != "in" {
+		return words, in, nil
+	}
+	for i, to := range []*uint64{&in.Session, &in.Seq, &in.Acked} {
+		if *to, err = strconv.ParseUint(words[n+1+i], 10, 64); err != nil {
+			return nil, in, fmt.Errorf("in SESSION NUMBER ACKED: %w", err)
+		}
+	}
+	return words[:n], in, nil
 }
 
 func leaseOp(name, arg string) (kv.Op, error) {

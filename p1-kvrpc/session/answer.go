@@ -37,6 +37,8 @@ func (m *Machine) isServer(from machine.Addr) bool {
 
 // answer takes the answer to one attempt: the rows of the table in the package
 // comment.
+//
+//ds:todo p1.6
 func (m *Machine) answer(o *op, attempt int, resp *kv.Response, out *machine.Out) {
 	strange := o.session == nil && (resp.Status == kv.NoSession || resp.Status == kv.Forgotten)
 	if strange || !fits(o.req.Op, resp) {
@@ -79,6 +81,8 @@ func (m *Machine) done(o *op, resp *kv.Response, out *machine.Out) {
 
 // uncertain takes a Maybe: the attempt stays in doubt, and no other answer to it
 // will come.
+//
+//ds:todo p1.6
 func (m *Machine) uncertain(o *op, attempt int, resp *kv.Response, out *machine.Out) {
 	if !o.again(m.config.Mode) {
 		m.finish(o, resp, out)
@@ -88,6 +92,8 @@ func (m *Machine) uncertain(o *op, attempt int, resp *kv.Response, out *machine.
 }
 
 // failed moves on after an attempt that another may do better than.
+//
+//ds:todo p1.6
 func (m *Machine) failed(o *op, attempt int, resp *kv.Response, out *machine.Out) {
 	if attempt != o.attempts-1 || o.state != sent {
 		return // given up already, for another one
@@ -113,6 +119,7 @@ func (m *Machine) follow(name string, asked int) bool {
 	return false
 }
 
+//ds:todo p1.6
 func (m *Machine) noSession(o *op, resp *kv.Response, out *machine.Out) {
 	o.session.lost = true
 	if o.closing() {
@@ -143,6 +150,7 @@ func (m *Machine) tick(out *machine.Out) {
 	m.clean()
 }
 
+//ds:todo p1.6
 func (m *Machine) timeUp(o *op, out *machine.Out) {
 	switch {
 	case m.now >= o.deadline:

@@ -226,6 +226,8 @@ func (m *Machine) send(o *op, out *machine.Out) {
 
 // retry comes when the last attempt has failed: it is made again after a back-off,
 // or at once if a server has named a better one.
+//
+//ds:todo p1.6
 func (m *Machine) retry(o *op, redirect bool, out *machine.Out) {
 	spent := !o.again(m.config.Mode) || o.attempts == maxAttempts
 	switch {
@@ -244,6 +246,8 @@ func (m *Machine) retry(o *op, redirect bool, out *machine.Out) {
 }
 
 // pause backs off: exponentially, with full jitter.
+//
+//ds:todo p1.6
 func (m *Machine) pause(o *op) {
 	most := m.config.MaxDelay
 	if shift := o.attempts - 1; shift < 32 && m.config.Backoff < most>>shift {
@@ -254,6 +258,8 @@ func (m *Machine) pause(o *op) {
 }
 
 // resume ends a back-off.
+//
+//ds:todo p1.6
 func (m *Machine) resume(o *op, out *machine.Out) {
 	switch {
 	case o.own && m.writes.len() == 0:
@@ -271,6 +277,8 @@ func (m *Machine) resume(o *op, out *machine.Out) {
 
 // move takes a write whose session was lost to a new one, if no copy can have been
 // executed.
+//
+//ds:todo p1.6
 func (m *Machine) move(o *op, out *machine.Out) {
 	switch {
 	case o.doubt != 0 || m.now-o.began >= o.session.ttl/2:

@@ -84,6 +84,8 @@ func (o *op) closing() bool {
 }
 
 // last is the final word when there will be no other: the rows "time is up".
+//
+//ds:todo p1.6
 func (o *op) last() *kv.Response {
 	switch {
 	case o.class != read && o.doubt != 0:
@@ -97,6 +99,8 @@ func (o *op) last() *kv.Response {
 }
 
 // doubtful is the final word when an answer tells nothing: Maybe of a write.
+//
+//ds:todo p1.6
 func (o *op) doubtful(why string) *kv.Response {
 	if o.class == read {
 		return kv.Refuse(kv.Unavailable, "%s", why)

@@ -22,12 +22,16 @@ func (s *session) bit(seq uint64) (word *uint64, bit uint64) {
 }
 
 // give returns the next number.
+//
+//ds:todo p1.6
 func (s *session) give() uint64 {
 	s.given++
 	return s.given
 }
 
 // finish takes note that seq will not be sent again.
+//
+//ds:todo p1.6
 func (s *session) finish(seq uint64) {
 	word, bit := s.bit(seq)
 	*word |= bit
@@ -43,6 +47,8 @@ func (s *session) finish(seq uint64) {
 
 // usable reports whether a new operation may be sent in s. One that has been idle
 // for long might expire under it, and leave it in doubt for nothing.
+//
+//ds:todo p1.6
 func (s *session) usable(now machine.Time) bool {
 	switch {
 	case s == nil || s.lost:

@@ -51,6 +51,8 @@ func (t *Table) NextExpiry() (at machine.Time, ok bool) {
 // expire ends every lease and session whose time has come, in order of IDs. Each
 // lease that had keys makes a revision: their events would not fit into one answer
 // together.
+//
+//ds:todo p1.5
 func (t *Table) expire(now machine.Time) *kv.Response {
 	for _, id := range t.popDue(now) {
 		t.clock = now
@@ -66,6 +68,8 @@ func (t *Table) expire(now machine.Time) *kv.Response {
 }
 
 // popDue returns the IDs of the leases and sessions that have ended by now.
+//
+//ds:todo p1.5
 func (t *Table) popDue(now machine.Time) (ids []uint64) {
 	for {
 		_, id, ok := t.dues.Pop(now)

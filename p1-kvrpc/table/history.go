@@ -45,6 +45,8 @@ func (h *history) add(key string, before, after *record) {
 }
 
 // since returns the events after revision rev.
+//
+//ds:todo p1.7
 func (h *history) since(rev uint64) []event {
 	n := len(h.changes)
 	if n == 0 || h.changes[n-1].rev <= rev { // what a long poll finds most often
@@ -55,6 +57,8 @@ func (h *history) since(rev uint64) []event {
 
 // at walks back from r, the last record of a key, to what stood there at revision
 // rev: it returns an item, a tombstone, or nil. rev must be known.
+//
+//ds:todo p1.7
 func (h *history) at(r *record, rev uint64) *record {
 	for r != nil && r.mod > rev {
 		r = h.changes[r.event-h.first()].before
@@ -63,6 +67,8 @@ func (h *history) at(r *record, rev uint64) *record {
 }
 
 // known answers nil if the state of revision v can be read, else why not.
+//
+//ds:todo p1.7
 func (h *history) known(v kv.Version) *kv.Response {
 	switch {
 	case v.Compare(kv.Version{Lo: h.rev}) > 0:
@@ -92,6 +98,8 @@ func (t *Table) commit() {
 
 // dropOldest forgets the events of the oldest revision that has any. It looks at their
 // records, which nothing else has touched for long, only if it must.
+//
+//ds:todo p1.7
 func (t *Table) dropOldest() {
 	t.oldest = t.changes[0].rev
 	for len(t.changes) > 0 && t.changes[0].rev == t.oldest {
@@ -108,6 +116,8 @@ func (t *Table) dropOldest() {
 }
 
 // rollback undoes all changes from event number mark on, the last one first.
+//
+//ds:todo p1.4
 func (t *Table) rollback(mark uint64) {
 	for t.nextChange > mark {
 		e := &t.changes[len(t.changes)-1]
@@ -119,6 +129,8 @@ func (t *Table) rollback(mark uint64) {
 }
 
 // events answers with the changes after op.After that op asks for.
+//
+//ds:todo p1.7
 func (t *Table) events(op kv.Events) *kv.Response {
 	from := op.After
 	if from.IsZero() {
@@ -186,6 +198,7 @@ func weigh(list []event, op *kv.Events) (count, bytes int) {
 	return count, bytes
 }
 
+//ds:todo p1.7
 func appendEvents(to []kv.Event, list []event, op *kv.Events) []kv.Event {
 	for i := range list {
 		e := &list[i]

@@ -18,6 +18,7 @@ type lease struct {
 	keys       *btree.Map[string, struct{}]
 }
 
+//ds:todo p1.8
 func (t *Table) grant(now machine.Time, op kv.Grant) *kv.Response {
 	if t.leases.Len() >= t.config.Leases {
 		return kv.Refuse(kv.Overloaded, "%d leases: at most %d", t.leases.Len(), t.config.Leases)
@@ -30,6 +31,7 @@ func (t *Table) grant(now machine.Time, op kv.Grant) *kv.Response {
 	return ok(l.info(now))
 }
 
+//ds:todo p1.8
 func (t *Table) keepAlive(now machine.Time, op kv.KeepAlive) *kv.Response {
 	l := t.ownLease(uint64(op.Lease))
 	if l == nil {
@@ -40,6 +42,7 @@ func (t *Table) keepAlive(now machine.Time, op kv.KeepAlive) *kv.Response {
 	return ok(l.info(now))
 }
 
+//ds:todo p1.8
 func (t *Table) revoke(op kv.Revoke) *kv.Response {
 	l, found := t.leases.Get(uint64(op.Lease))
 	if !found {
@@ -49,6 +52,7 @@ func (t *Table) revoke(op kv.Revoke) *kv.Response {
 	return ok(nil)
 }
 
+//ds:todo p1.8
 func (t *Table) listLeases(now machine.Time, op kv.Leases) *kv.Response {
 	if op.Lease == 0 {
 		list := make([]kv.LeaseInfo, 0, t.leases.Len())
@@ -78,6 +82,8 @@ func (l *lease) info(now machine.Time) kv.LeaseInfo {
 }
 
 // endLease removes l and its keys, in order of keys.
+//
+//ds:todo p1.8
 func (t *Table) endLease(l *lease) {
 	for _, key := range l.keys.Keys() {
 		t.remove(key)
@@ -85,12 +91,14 @@ func (t *Table) endLease(l *lease) {
 	t.leases.Delete(l.id)
 }
 
+//ds:todo p1.8
 func (t *Table) attach(id uint64, key string) {
 	if id != 0 {
 		t.ownLease(id).keys.Set(key, struct{}{})
 	}
 }
 
+//ds:todo p1.8
 func (t *Table) detach(id uint64, key string) {
 	if id != 0 {
 		t.ownLease(id).keys.Delete(key)

@@ -33,7 +33,6 @@ func TestARepeatedOperationGetsTheSameAnswerAndIsNotExecutedAgain(t *testing.T) 
 		kv.CAS{Key: "c", Old: rev(9)},
 		kv.Delete{Key: "none"},
 		kv.Put{Key: "b", Lease: 9},
-		kv.Grant{TTL: time.Second},
 		kv.Txn{Then: []kv.Op{kv.Append{Key: "a", Value: []byte("z")}, kv.Get{Key: "a"}}},
 		kv.OpenSession{TTL: time.Second},
 	} {
@@ -44,6 +43,13 @@ func TestARepeatedOperationGetsTheSameAnswerAndIsNotExecutedAgain(t *testing.T) 
 		require.Empty(t, cmp.Diff(first, s.do(req)), kv.OpName(op))
 	}
 	require.Equal(t, "xz", s.value("a"))
+	require.Equal(t, uint64(2), s.op(kv.Stat{}).Result.(kv.Stats).Sessions)
+}
+
+func TestARepeatedGrantGrantsOneLease(t *testing.T) {
+	s := newStore(t, table.Config{})
+	req := kv.Request{Session: s.open(time.Minute), Seq: 1, Op: kv.Grant{TTL: time.Second}}
+	require.Empty(t, cmp.Diff(s.do(req), s.do(req)))
 	require.Equal(t, uint64(1), s.op(kv.Stat{}).Result.(kv.Stats).Leases)
 }
 
@@ -121,20 +127,27 @@ func TestAllRememberedAnswersTogetherAreBounded(t *testing.T) {
 }
 
 func TestOverloadIsNotRememberedBecauseARetryMayDoBetter(t *testing.T) {
-	s := newStore(t, table.Config{Leases: 1})
+	s := newStore(t, table.Config{Bytes: 10})
 	id := s.open(time.Minute)
-	lease := s.must(kv.OK, kv.Grant{TTL: time.Second}).Result.(kv.LeaseInfo).ID
-	req := kv.Request{Session: id, Seq: 1, Op: kv.Grant{TTL: time.Second}}
+	s.must(kv.OK, put("a", "123456789"))
+	req := kv.Request{Session: id, Seq: 1, Op: put("b", "1")}
 	require.Equal(t, kv.Overloaded, s.do(req).Status)
-	s.must(kv.OK, kv.Revoke{Lease: lease})
+	s.must(kv.OK, kv.Delete{Key: "a"})
 	require.Equal(t, kv.OK, s.do(req).Status)
 }
 
-func TestSessionsAndLeasesAreBounded(t *testing.T) {
-	s := newStore(t, table.Config{Sessions: 2, Leases: 1, LeaseKeys: 1})
+func TestSessionsAreBounded(t *testing.T) {
+	s := newStore(t, table.Config{Sessions: 2})
 	s.open(time.Second)
 	s.open(time.Second)
 	s.must(kv.Overloaded, kv.OpenSession{TTL: time.Second})
+	s.now = 2 * second
+	s.must(kv.OK, kv.Expire{})
+	s.open(time.Second)
+}
+
+func TestLeasesAndTheirKeysAreBounded(t *testing.T) {
+	s := newStore(t, table.Config{Leases: 1, LeaseKeys: 1})
 	lease := s.must(kv.OK, kv.Grant{TTL: time.Second}).Result.(kv.LeaseInfo).ID
 	s.must(kv.Overloaded, kv.Grant{TTL: time.Second})
 	s.must(kv.OK, kv.Put{Key: "a", Lease: lease})

@@ -134,6 +134,8 @@ func (m *Machine) apply(now machine.Time, req *kv.Request, out *machine.Out) *kv
 
 // wake answers the long polls that ask for one of the changes since revision rev.
 // The others have missed nothing up to now: so they do not fall behind the history.
+//
+//ds:todo p1.7
 func (m *Machine) wake(now machine.Time, rev uint64, out *machine.Out) {
 	changes := m.table.since(rev)
 	kept := m.parked[:0]
@@ -189,6 +191,7 @@ func (m *Machine) tick(now machine.Time, out *machine.Out) {
 	m.arm(now, out)
 }
 
+//ds:todo p1.7
 func (m *Machine) endWaits(now machine.Time, out *machine.Out) {
 	m.first = later(now, machine.Time(kv.MaxWait))
 	m.parked = slices.DeleteFunc(m.parked, func(p parked) bool {

@@ -21,6 +21,9 @@ func (t *Table) read(op kv.Op, rev uint64) *kv.Response {
 	return nil
 }
 
+// get answers with what stands at key at revision rev, 0 for the present.
+//
+//ds:todo p1.3
 func (t *Table) get(key string, rev uint64) kv.Outcome {
 	r := t.find(key, rev)
 	if !r.exists() {
@@ -37,6 +40,7 @@ func (t *Table) find(key string, rev uint64) *record {
 	return t.live.get(key)
 }
 
+//ds:todo p1.3
 func (t *Table) scan(op *kv.Scan, rev uint64) *kv.Response {
 	items, count := t.span(op), 0
 	if rev == 0 {
@@ -55,6 +59,8 @@ func (t *Table) scan(op *kv.Scan, rev uint64) *kv.Response {
 
 // collect makes the list of an answer: as many items as op asks for, as the bounds
 // allow, and at least one.
+//
+//ds:todo p1.3
 func collect(op *kv.Scan, items iter.Seq2[string, *record], count int) []kv.Item {
 	limit := op.Limit
 	if limit == 0 || limit > kv.MaxScan {
@@ -78,6 +84,8 @@ func collect(op *kv.Scan, items iter.Seq2[string, *record], count int) []kv.Item
 }
 
 // span iterates the present items of a Scan's range in its order.
+//
+//ds:todo p1.3
 func (t *Table) span(op *kv.Scan) iter.Seq2[string, *record] {
 	return func(yield func(string, *record) bool) {
 		switch {

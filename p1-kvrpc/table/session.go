@@ -56,6 +56,7 @@ func (a *answer) response() *kv.Response {
 	return resp
 }
 
+//ds:todo p1.5
 func (t *Table) openSession(now machine.Time, op kv.OpenSession) *kv.Response {
 	if t.sessions.Len() >= t.config.Sessions {
 		return kv.Refuse(kv.Overloaded, "%d sessions: at most %d", t.sessions.Len(), t.config.Sessions)
@@ -74,6 +75,8 @@ func (t *Table) endSession(s *session) {
 }
 
 // inSession executes a checked request of a session at most once.
+//
+//ds:todo p1.5
 func (t *Table) inSession(now machine.Time, req *kv.Request) *kv.Response {
 	s := t.ownSession(req.Session)
 	if s == nil {
@@ -107,6 +110,8 @@ func (t *Table) inSession(now machine.Time, req *kv.Request) *kv.Response {
 }
 
 // full refuses an operation when too many answers are remembered.
+//
+//ds:todo p1.5
 func (t *Table) full(s *session) *kv.Response {
 	n := len(s.answers) - s.head
 	switch c := &t.config; {
@@ -135,6 +140,8 @@ func (t *Table) ownSession(id uint64) *session {
 }
 
 // search returns where in answers that of seq is, or belongs.
+//
+//ds:todo p1.5
 func (s *session) search(seq uint64) (i int, found bool) {
 	n := len(s.answers)
 	if n == s.head || s.answers[n-1].seq < seq { // the usual case
@@ -145,6 +152,8 @@ func (s *session) search(seq uint64) (i int, found bool) {
 }
 
 // insert puts a to index i and returns its size.
+//
+//ds:todo p1.5
 func (s *session) insert(i int, a answer) int {
 	if len(s.answers) == cap(s.answers) && s.head > len(s.answers)/2 {
 		n := copy(s.answers, s.answers[s.head:])
@@ -157,6 +166,8 @@ func (s *session) insert(i int, a answer) int {
 }
 
 // release forgets the answers up to acked and returns their size.
+//
+//ds:todo p1.5
 func (s *session) release(acked uint64) (size int) {
 	s.acked = max(s.acked, acked)
 	for s.head < len(s.answers) && s.answers[s.head].seq <= s.acked {

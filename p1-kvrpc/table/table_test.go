@@ -78,13 +78,28 @@ func TestPutMakesVersionsThatCountWritesSinceTheKeyWasMade(t *testing.T) {
 func TestWhatChangesNothingMakesNoRevision(t *testing.T) {
 	s := newStore(t, table.Config{})
 	s.must(kv.OK, put("a", "x"))
-	lease := s.must(kv.OK, kv.Grant{TTL: time.Second}).Result.(kv.LeaseInfo).ID
 	s.must(kv.NotFound, kv.Delete{Key: "none"})
-	s.must(kv.Conflict, kv.CAS{Key: "a", Old: rev(9)})
+	s.must(kv.NotFound, kv.Get{Key: "none"})
+	s.must(kv.OK, kv.Scan{})
 	s.must(kv.NoLease, kv.Put{Key: "a", Lease: 99})
+	require.Equal(t, rev(2), s.must(kv.OK, kv.Get{Key: "a"}).Rev)
+}
+
+func TestAConditionThatFailsMakesNoRevision(t *testing.T) {
+	s := newStore(t, table.Config{})
+	s.must(kv.OK, put("a", "x"))
+	s.must(kv.Conflict, kv.CAS{Key: "a", Old: rev(9)})
+	s.must(kv.OK, kv.Txn{Then: []kv.Op{kv.Delete{Key: "none"}, kv.Get{Key: "a"}}})
+	s.must(kv.OK, kv.Txn{If: []kv.Compare{{Key: "a", Target: kv.TargetCount, Relation: kv.Equal}}, Then: []kv.Op{put("a", "y")}})
+	require.Equal(t, rev(2), s.must(kv.OK, kv.Get{Key: "a"}).Rev)
+}
+
+func TestSessionsAndEmptyLeasesMakeNoRevision(t *testing.T) {
+	s := newStore(t, table.Config{})
+	s.must(kv.OK, put("a", "x"))
+	lease := s.must(kv.OK, kv.Grant{TTL: time.Second}).Result.(kv.LeaseInfo).ID
 	s.must(kv.OK, kv.OpenSession{TTL: time.Second})
 	s.must(kv.OK, kv.KeepAlive{Lease: lease})
-	s.must(kv.OK, kv.Txn{Then: []kv.Op{kv.Delete{Key: "none"}, kv.Get{Key: "a"}}})
 	s.must(kv.OK, kv.Revoke{Lease: lease})
 	s.must(kv.OK, kv.Expire{})
 	require.Equal(t, rev(2), s.must(kv.OK, kv.Get{Key: "a"}).Rev)
@@ -98,8 +113,10 @@ func TestCASComparesTheModVersion(t *testing.T) {
 	s.must(kv.Conflict, kv.CAS{Key: "a", Old: kv.Version{Hi: 1, Lo: 2}})
 	require.Nil(t, s.must(kv.Conflict, kv.CAS{Key: "b", Old: rev(2)}).Result)
 	s.must(kv.NoLease, kv.CAS{Key: "a", Old: rev(2), Lease: 5})
-	s.must(kv.OK, kv.CAS{Key: "a", Old: rev(2), Value: []byte("3")})
-	require.Equal(t, "3", s.value("a"))
+	mine := []byte("3")
+	s.must(kv.OK, kv.CAS{Key: "a", Old: rev(2), Value: mine})
+	mine[0] = 'X'
+	require.Equal(t, "3", s.value("a"), "the table keeps none of a request's bytes")
 }
 
 func TestAppendExtendsAndIsRefusedBeyondTheBound(t *testing.T) {
@@ -117,10 +134,9 @@ func TestBytesGoInByCopyAndComeOutForReading(t *testing.T) {
 	s := newStore(t, table.Config{})
 	mine := []byte("abc")
 	s.must(kv.OK, kv.Put{Key: "a", Value: mine})
-	s.must(kv.OK, kv.CAS{Key: "b", Value: mine})
 	s.must(kv.OK, kv.Append{Key: "c", Value: mine})
 	mine[0] = 'X'
-	for _, key := range []string{"a", "b", "c"} {
+	for _, key := range []string{"a", "c"} {
 		require.Equal(t, "abc", s.value(key))
 	}
 	read := s.op(kv.Get{Key: "c"}).Result.(kv.Item).Value
@@ -146,11 +162,8 @@ func TestAppendNeverChangesWhatOthersHold(t *testing.T) {
 	}
 }
 
-func TestScanListsTheRangeInOrderWithCountAndMore(t *testing.T) {
-	s := newStore(t, table.Config{})
-	for _, key := range []string{"d", "b", "a", "c", "e"} {
-		s.must(kv.OK, put(key, key))
-	}
+// scanned checks scans of the keys a to e, whose values are their names.
+func (s *store) scanned(at kv.Version) {
 	for _, c := range []struct {
 		op    kv.Scan
 		keys  string
@@ -167,19 +180,37 @@ func TestScanListsTheRangeInOrderWithCountAndMore(t *testing.T) {
 		{kv.Scan{To: "cc", Descending: true}, "cba", 3, false},
 		{kv.Scan{CountOnly: true}, "", 5, true},
 	} {
-		for _, at := range []kv.Version{{}, rev(6)} {
-			items := s.do(kv.Request{At: at, Op: c.op}).Result.(kv.Items)
-			keys := ""
-			for _, item := range items.List {
-				require.Equal(t, item.Key, string(item.Value))
-				keys += item.Key
-			}
-			require.Equal(t, c.keys, keys, "%+v at %s", c.op, at)
-			require.Equal(t, c.count, items.Count, "%+v at %s", c.op, at)
-			require.Equal(t, c.more, items.More, "%+v at %s", c.op, at)
+		items := s.do(kv.Request{At: at, Op: c.op}).Result.(kv.Items)
+		keys := ""
+		for _, item := range items.List {
+			require.Equal(s.t, item.Key, string(item.Value))
+			keys += item.Key
 		}
+		require.Equal(s.t, c.keys, keys, "%+v at %s", c.op, at)
+		require.Equal(s.t, c.count, items.Count, "%+v at %s", c.op, at)
+		require.Equal(s.t, c.more, items.More, "%+v at %s", c.op, at)
 	}
+}
+
+func TestScanListsTheRangeInOrderWithCountAndMore(t *testing.T) {
+	s := newStore(t, table.Config{})
+	for _, key := range []string{"d", "b", "a", "c", "e"} {
+		s.must(kv.OK, put(key, key))
+	}
+	s.scanned(kv.Version{})
 	require.Nil(t, s.op(kv.Scan{KeysOnly: true}).Result.(kv.Items).List[0].Value)
+}
+
+func TestAScanOfThePastListsWhatStoodThere(t *testing.T) {
+	s := newStore(t, table.Config{})
+	for _, key := range []string{"d", "b", "a", "c", "e"} {
+		s.must(kv.OK, put(key, key))
+	}
+	s.scanned(rev(6))
+	s.must(kv.OK, kv.Delete{Key: "b"})
+	s.must(kv.OK, put("bb", "new"))
+	s.must(kv.OK, put("c", "changed"))
+	s.scanned(rev(6))
 }
 
 func TestAnAnswerNeverExceedsAMessage(t *testing.T) {
@@ -213,32 +244,45 @@ func TestAnAnswerNeverExceedsAMessage(t *testing.T) {
 	require.Len(t, check(kv.Request{Op: kv.Events{After: rev(9)}}).Result.(kv.EventList).List, 3)
 }
 
+// compared checks one comparison under every relation; holds lists those that hold.
+func (s *store) compared(c kv.Compare, holds string) {
+	s.t.Helper()
+	for r := kv.Equal; r <= kv.Greater; r++ {
+		c.Relation = r
+		got := s.must(kv.OK, kv.Txn{If: []kv.Compare{c}}).Result.(kv.TxnResult)
+		want := strings.Contains(" "+holds+" ", " "+r.String()+" ")
+		require.Equal(s.t, want, got.Succeeded, "%+v", c)
+	}
+}
+
 func TestTxnTakesTheBranchThatItsConditionsChoose(t *testing.T) {
 	s := newStore(t, table.Config{})
-	lease := s.must(kv.OK, kv.Grant{TTL: time.Second}).Result.(kv.LeaseInfo).ID
-	s.must(kv.OK, kv.Put{Key: "a", Value: []byte("m"), Lease: lease})
+	s.must(kv.OK, kv.Put{Key: "a", Value: []byte("m")})
 	s.must(kv.OK, kv.Append{Key: "a", Value: []byte("n")}) // value mn, mod 3, create 2, count 2
-	for _, c := range []struct {
-		compare kv.Compare
-		holds   string // of = != < >, those that hold
-	}{
-		{kv.Compare{Key: "a", Target: kv.TargetValue, Value: []byte("mn")}, "="},
-		{kv.Compare{Key: "a", Target: kv.TargetValue, Value: []byte("mm")}, "!= >"},
-		{kv.Compare{Key: "a", Target: kv.TargetMod, Version: rev(4)}, "!= <"},
-		{kv.Compare{Key: "a", Target: kv.TargetCreate, Version: rev(2)}, "="},
-		{kv.Compare{Key: "a", Target: kv.TargetCount, Number: 1}, "!= >"},
-		{kv.Compare{Key: "a", Target: kv.TargetLease, Number: uint64(lease)}, "="},
-		{kv.Compare{Key: "b", Target: kv.TargetValue}, "="},
-		{kv.Compare{Key: "b", Target: kv.TargetMod, Version: rev(1)}, "!= <"},
-		{kv.Compare{Key: "b", Target: kv.TargetCount}, "="},
-	} {
-		for r := kv.Equal; r <= kv.Greater; r++ {
-			c.compare.Relation = r
-			got := s.must(kv.OK, kv.Txn{If: []kv.Compare{c.compare}}).Result.(kv.TxnResult)
-			want := strings.Contains(" "+c.holds+" ", " "+r.String()+" ")
-			require.Equal(t, want, got.Succeeded, "%+v", c.compare)
-		}
+	s.compared(kv.Compare{Key: "a", Target: kv.TargetValue, Value: []byte("mn")}, "=")
+	s.compared(kv.Compare{Key: "a", Target: kv.TargetValue, Value: []byte("mm")}, "!= >")
+	s.compared(kv.Compare{Key: "a", Target: kv.TargetMod, Version: rev(4)}, "!= <")
+	s.compared(kv.Compare{Key: "a", Target: kv.TargetCreate, Version: rev(2)}, "=")
+	s.compared(kv.Compare{Key: "a", Target: kv.TargetCount, Number: 1}, "!= >")
+	s.compared(kv.Compare{Key: "b", Target: kv.TargetValue}, "=")
+	s.compared(kv.Compare{Key: "b", Target: kv.TargetMod, Version: rev(1)}, "!= <")
+	s.compared(kv.Compare{Key: "b", Target: kv.TargetCount}, "=")
+	branches := kv.Txn{
+		If:   []kv.Compare{{Key: "a", Target: kv.TargetCount, Number: 2, Relation: kv.Equal}, {Key: "b", Target: kv.TargetCount, Relation: kv.Equal}},
+		Then: []kv.Op{put("b", "then")}, Else: []kv.Op{put("b", "else")},
 	}
+	s.must(kv.OK, branches)
+	require.Equal(t, "then", s.value("b"))
+	s.must(kv.OK, branches)
+	require.Equal(t, "else", s.value("b"), "all conditions must hold, and now one does not")
+}
+
+func TestAConditionComparesTheLeaseOfAKey(t *testing.T) {
+	s := newStore(t, table.Config{})
+	lease := s.must(kv.OK, kv.Grant{TTL: time.Second}).Result.(kv.LeaseInfo).ID
+	s.must(kv.OK, kv.Put{Key: "a", Lease: lease})
+	s.compared(kv.Compare{Key: "a", Target: kv.TargetLease, Number: uint64(lease)}, "=")
+	s.compared(kv.Compare{Key: "b", Target: kv.TargetLease}, "=")
 }
 
 func TestTxnIsOneRevisionAndSeesItsOwnWrites(t *testing.T) {
@@ -263,7 +307,22 @@ func TestTxnIsOneRevisionAndSeesItsOwnWrites(t *testing.T) {
 	require.Empty(t, cmp.Diff(kv.Result(want), resp.Result))
 }
 
-func TestRefusedTxnLeavesNothing(t *testing.T) {
+func TestARefusedTxnLeavesNothing(t *testing.T) {
+	s := newStore(t, table.Config{})
+	s.must(kv.OK, put("a", "1"))
+	before, stats := hash(s.tab), s.op(kv.Stat{}).Result
+	s.must(kv.NoLease, kv.Txn{Then: []kv.Op{
+		put("a", "2"), kv.Append{Key: "a", Value: []byte("3")}, put("new", "3"),
+		kv.Delete{Key: "a"}, put("a", "4"), kv.Delete{Key: "new"},
+		kv.Put{Key: "new", Lease: 99},
+	}})
+	require.Equal(t, before, hash(s.tab))
+	require.Equal(t, stats, s.op(kv.Stat{}).Result)
+	require.Equal(t, "1", s.value("a"))
+	require.Equal(t, rev(3), s.must(kv.OK, put("b", "")).Rev)
+}
+
+func TestARefusedTxnLeavesLeasesAndHistoryAsTheyWere(t *testing.T) {
 	s := newStore(t, table.Config{})
 	lease := s.must(kv.OK, kv.Grant{TTL: time.Second}).Result.(kv.LeaseInfo).ID
 	s.must(kv.OK, kv.Put{Key: "a", Value: []byte("1"), Lease: lease})
@@ -351,11 +410,19 @@ func TestStoreRefusesToGrowBeyondItsBytes(t *testing.T) {
 	s.must(kv.OK, put("a", "123456789"))
 	s.must(kv.Overloaded, put("b", ""))
 	s.must(kv.Overloaded, kv.Append{Key: "a", Value: []byte("x")})
-	s.must(kv.Overloaded, kv.Txn{Then: []kv.Op{kv.Delete{Key: "a"}, put("b", "1234567890")}})
 	s.must(kv.OK, put("a", "987654321"))
 	s.must(kv.OK, kv.Delete{Key: "a"})
 	s.must(kv.OK, put("b", "123456789"))
 	require.Equal(t, uint64(10), s.op(kv.Stat{}).Result.(kv.Stats).Bytes)
+}
+
+func TestATransactionThatWouldOutgrowTheStoreLeavesNothing(t *testing.T) {
+	s := newStore(t, table.Config{Bytes: 10})
+	s.must(kv.OK, put("a", "123456789"))
+	s.must(kv.Overloaded, kv.Txn{Then: []kv.Op{kv.Delete{Key: "a"}, put("b", "1234567890")}})
+	require.Equal(t, "123456789", s.value("a"))
+	require.Equal(t, "-", s.value("b"))
+	s.must(kv.OK, kv.Txn{Then: []kv.Op{kv.Delete{Key: "a"}, put("b", "123456789")}})
 }
 
 func TestReadChangesNothing(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 // txn does a transaction at present, or with rev one of reads at an old revision.
 // Its writes happen in place; the events that they leave are what undoes them if it
 // must be refused.
+//
+//ds:todo p1.4
 func (t *Table) txn(op kv.Txn, rev uint64) *kv.Response {
 	mark := t.nextChange
 	result := kv.TxnResult{Succeeded: t.holdAll(op.If, rev)}
@@ -80,6 +82,8 @@ func resultSize(r kv.Result) int {
 }
 
 // holdAll reports whether all conditions hold at revision rev, 0 for the present.
+//
+//ds:todo p1.4
 func (t *Table) holdAll(conditions []kv.Compare, rev uint64) bool {
 	for i := range conditions {
 		if c := &conditions[i]; !holds(c, t.find(c.Key, rev)) {
@@ -91,6 +95,8 @@ func (t *Table) holdAll(conditions []kv.Compare, rev uint64) bool {
 
 // holds reports whether c holds for r. What does not exist has an empty value, zero
 // versions, count 0 and no lease.
+//
+//ds:todo p1.4
 func holds(c *kv.Compare, r *record) bool {
 	if !r.exists() {
 		r = &record{}

@@ -20,6 +20,7 @@ func (t *Table) write(op kv.Op) *kv.Response {
 	return nil
 }
 
+//ds:todo p1.3
 func (t *Table) put(key string, value []byte, lease uint64) *kv.Response {
 	before := t.last(key)
 	if bad := t.room(key, before, len(value), lease); bad != nil {
@@ -29,6 +30,7 @@ func (t *Table) put(key string, value []byte, lease uint64) *kv.Response {
 	return ok(nil)
 }
 
+//ds:todo p1.3
 func (t *Table) remove(key string) *kv.Response {
 	before := t.last(key)
 	if !before.exists() {
@@ -38,6 +40,7 @@ func (t *Table) remove(key string) *kv.Response {
 	return ok(nil)
 }
 
+//ds:todo p1.3
 func (t *Table) append(op kv.Append) *kv.Response {
 	before := t.last(op.Key)
 	var value []byte
@@ -58,6 +61,7 @@ func (t *Table) append(op kv.Append) *kv.Response {
 	return ok(kv.Length{Bytes: n})
 }
 
+//ds:todo p1.4
 func (t *Table) cas(op kv.CAS) *kv.Response {
 	before := t.last(op.Key)
 	switch {
@@ -111,6 +115,8 @@ func (t *Table) room(key string, before *record, n int, id uint64) *kv.Response 
 }
 
 // set makes value, which now belongs to the table, the value of a key.
+//
+//ds:todo p1.3
 func (t *Table) set(key string, before *record, value []byte, lease uint64) {
 	after := &record{value: value, mod: t.rev + 1, create: t.rev + 1, count: 1, lease: lease, event: t.nextChange}
 	if before.exists() {

@@ -93,6 +93,36 @@ func Fleeting(mode session.Mode) *sim.Config {
 	return cfg
 }
 
+// Plain is New with callers that only get, put, append, delete and scan: what a
+// server without transactions and history can answer.
+func Plain(mode session.Mode) *sim.Config {
+	cfg := New(mode)
+	for i := range cfg.Clients {
+		cfg.Clients[i].Next = nextPlain(i)
+	}
+	return cfg
+}
+
+// nextPlain makes caller i's requests in Plain.
+func nextPlain(i int) func(int, *rand.Rand) machine.Data {
+	return func(k int, r *rand.Rand) machine.Data {
+		key := string(rune('a' + r.IntN(3)))
+		value := fmt.Appendf(nil, "%d.%d.%x;", i, k, r.Uint32())
+		switch r.IntN(8) {
+		case 0:
+			return &kv.Request{Op: kv.Get{Key: key}}
+		case 1, 2:
+			return &kv.Request{Op: kv.Put{Key: key, Value: value}}
+		case 3:
+			return &kv.Request{Op: kv.Delete{Key: key}}
+		case 4:
+			return &kv.Request{Op: kv.Scan{}}
+		default:
+			return &kv.Request{Op: kv.Append{Key: key, Value: value}}
+		}
+	}
+}
+
 // next makes caller i's requests: a few keys that all callers share, values that
 // never repeat, unless they are empty.
 func next(i int) func(int, *rand.Rand) machine.Data {

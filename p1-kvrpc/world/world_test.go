@@ -171,4 +171,5 @@ func withClients(n int) *sim.Config {
 
 func TestScripts(t *testing.T) {
 	scripttest.Run(t, "../testdata/*.txt", func() script.World { return Script(session.ExactlyOnce) })
+	scripttest.Run(t, "../testdata/at-least-once/*.txt", func() script.World { return Script(session.AtLeastOnce) })
 }
