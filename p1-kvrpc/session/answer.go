@@ -35,8 +35,10 @@ func (m *Machine) isServer(from machine.Addr) bool {
 	return false
 }
 
-// answer takes the answer to one attempt: the rows of the table in the package
-// comment.
+// answer takes the answer to one attempt that is in doubt: the rows of the table "Outcomes"
+// in the package comment. An answer to a request without a session that speaks of one, or
+// one that does not fit the operation, breaks the contract. Any answer but NoSession shows
+// that the session was alive when the operation was first sent.
 //
 //ds:todo p1.6
 func (m *Machine) answer(o *op, attempt int, resp *kv.Response, out *machine.Out) {
@@ -79,8 +81,8 @@ func (m *Machine) done(o *op, resp *kv.Response, out *machine.Out) {
 	m.finish(o, resp, out)
 }
 
-// uncertain takes a Maybe: the attempt stays in doubt, and no other answer to it
-// will come.
+// uncertain takes a Maybe: the attempt stays in doubt, and no other answer to it will come.
+// An operation that may not be sent again ends with it.
 //
 //ds:todo p1.6
 func (m *Machine) uncertain(o *op, attempt int, resp *kv.Response, out *machine.Out) {
@@ -91,7 +93,9 @@ func (m *Machine) uncertain(o *op, attempt int, resp *kv.Response, out *machine.
 	m.failed(o, attempt, resp, out)
 }
 
-// failed moves on after an attempt that another may do better than.
+// failed moves on after an attempt that another may do better than: to the server that the
+// answer names, to the next one, or, after Overloaded, to the same. If it is not the last
+// attempt, or its time was up before, another is under way or waits, and nothing is done.
 //
 //ds:todo p1.6
 func (m *Machine) failed(o *op, attempt int, resp *kv.Response, out *machine.Out) {
@@ -119,6 +123,10 @@ func (m *Machine) follow(name string, asked int) bool {
 	return false
 }
 
+// noSession takes the word of a server that the session does not exist: the attempt was not
+// executed, and the session is lost to all. A CloseSession has its answer then; any other
+// operation may move to a new session.
+//
 //ds:todo p1.6
 func (m *Machine) noSession(o *op, resp *kv.Response, out *machine.Out) {
 	o.session.lost = true
@@ -150,6 +158,10 @@ func (m *Machine) tick(out *machine.Out) {
 	m.clean()
 }
 
+// timeUp comes when something is due for o: its deadline, which gives it its last word; the
+// time of an attempt, which then stays in doubt while the next server is tried; or the end
+// of a back-off.
+//
 //ds:todo p1.6
 func (m *Machine) timeUp(o *op, out *machine.Out) {
 	switch {

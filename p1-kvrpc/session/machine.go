@@ -224,8 +224,11 @@ func (m *Machine) send(o *op, out *machine.Out) {
 	}
 }
 
-// retry comes when the last attempt has failed: it is made again after a back-off,
-// or at once if a server has named a better one.
+// retry comes when the last attempt has failed: it is made again after a back-off, or at
+// once, on the budget, if a server has named a better one and that was not so for the
+// attempt before. An operation that has no attempt left, or may have no other, ends with
+// its last word if none is in doubt (or it is the client's own); else it waits for an
+// answer until its deadline.
 //
 //ds:todo p1.6
 func (m *Machine) retry(o *op, redirect bool, out *machine.Out) {
@@ -245,7 +248,8 @@ func (m *Machine) retry(o *op, redirect bool, out *machine.Out) {
 	}
 }
 
-// pause backs off: exponentially, with full jitter.
+// pause backs off: a random time of up to Config.Backoff, twice that after each attempt,
+// and Config.MaxDelay at most (exponential back-off with full jitter).
 //
 //ds:todo p1.6
 func (m *Machine) pause(o *op) {
@@ -257,7 +261,10 @@ func (m *Machine) pause(o *op) {
 	m.due(o, m.now+m.dice.upTo(most))
 }
 
-// resume ends a back-off.
+// resume ends a back-off: one more attempt, if there is one left and the budget allows it.
+// If its session was lost meanwhile, a write may move to a new one. Without another
+// attempt the operation ends with its last word if none is in doubt (or it is the client's
+// own), else it backs off again. An own operation for which no write waits is forgotten.
 //
 //ds:todo p1.6
 func (m *Machine) resume(o *op, out *machine.Out) {
@@ -275,8 +282,10 @@ func (m *Machine) resume(o *op, out *machine.Out) {
 	}
 }
 
-// move takes a write whose session was lost to a new one, if no copy can have been
-// executed.
+// move takes a write whose session was lost to the queue of those that wait for a new one,
+// row NoSession and note (3) of the package comment: if no attempt is in doubt and less
+// than half the session's TTL has passed since the first one, else it is doubtful. One
+// that may not be sent again, by its mode, its attempts or the budget, is Unavailable.
 //
 //ds:todo p1.6
 func (m *Machine) move(o *op, out *machine.Out) {
@@ -320,7 +329,8 @@ func (m *Machine) rotate(from int) {
 	}
 }
 
-// finish gives an operation its final word.
+// finish gives an operation its final word. After that o is blank: its memory waits for
+// another operation.
 func (m *Machine) finish(o *op, resp *kv.Response, out *machine.Out) {
 	ask, own := o.ask, o.own
 	m.forget(o)

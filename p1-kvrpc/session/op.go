@@ -83,7 +83,8 @@ func (o *op) closing() bool {
 	return ok
 }
 
-// last is the final word when there will be no other: the rows "time is up".
+// last is the final word when there will be no other: the rows "Unavailable, Overloaded",
+// "no answer" and "time is up, never sent" of the package comment.
 //
 //ds:todo p1.6
 func (o *op) last() *kv.Response {
@@ -98,7 +99,8 @@ func (o *op) last() *kv.Response {
 	return kv.Refuse(kv.Unavailable, "no answer to a read: %d copies were sent", o.attempts)
 }
 
-// doubtful is the final word when an answer tells nothing: Maybe of a write.
+// doubtful is the final word when an answer tells nothing: Maybe of a write, Unavailable of
+// a read.
 //
 //ds:todo p1.6
 func (o *op) doubtful(why string) *kv.Response {

@@ -29,7 +29,8 @@ func (s *session) give() uint64 {
 	return s.given
 }
 
-// finish takes note that seq will not be sent again.
+// finish takes note that seq will not be sent again, and moves acked on over all that are
+// finished without a gap. Its bit in finished is set only while acked is below it.
 //
 //ds:todo p1.6
 func (s *session) finish(seq uint64) {
@@ -45,8 +46,9 @@ func (s *session) finish(seq uint64) {
 	}
 }
 
-// usable reports whether a new operation may be sent in s. One that has been idle
-// for long might expire under it, and leave it in doubt for nothing.
+// usable reports whether a new operation may be sent in s, which may be nil. One that is
+// lost is not; nor is one of which nothing is under way and whose last sure use is half
+// its TTL ago: it might expire under the operation, and leave it in doubt for nothing.
 //
 //ds:todo p1.6
 func (s *session) usable(now machine.Time) bool {

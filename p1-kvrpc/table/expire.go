@@ -48,9 +48,9 @@ func (t *Table) NextExpiry() (at machine.Time, ok bool) {
 	}
 }
 
-// expire ends every lease and session whose time has come, in order of IDs. Each
-// lease that had keys makes a revision: their events would not fit into one answer
-// together.
+// expire ends every lease and session whose time has come, in order of IDs. Each lease that
+// had keys makes a revision (commit): their events would not fit into one answer together.
+// It sets the clock, if there was one to end.
 //
 //ds:todo p1.5
 func (t *Table) expire(now machine.Time) *kv.Response {
@@ -67,7 +67,8 @@ func (t *Table) expire(now machine.Time) *kv.Response {
 	return ok(nil)
 }
 
-// popDue returns the IDs of the leases and sessions that have ended by now.
+// popDue returns, in order, the IDs of the leases and sessions that have ended by now. The
+// agenda may hold deadlines that were put off since: those go back into it.
 //
 //ds:todo p1.5
 func (t *Table) popDue(now machine.Time) (ids []uint64) {

@@ -44,7 +44,7 @@ func (h *history) add(key string, before, after *record) {
 	h.nextChange++
 }
 
-// since returns the events after revision rev.
+// since returns the events after revision rev, without copying them.
 //
 //ds:todo p1.7
 func (h *history) since(rev uint64) []event {
@@ -55,8 +55,9 @@ func (h *history) since(rev uint64) []event {
 	return h.changes[sort.Search(n, func(i int) bool { return h.changes[i].rev > rev }):]
 }
 
-// at walks back from r, the last record of a key, to what stood there at revision
-// rev: it returns an item, a tombstone, or nil. rev must be known.
+// at walks back from r, the last record of a key, to what stood there at revision rev: it
+// returns an item, a tombstone, or nil. rev must be known. The event that made a record
+// is number record.event, and knows what stood there before.
 //
 //ds:todo p1.7
 func (h *history) at(r *record, rev uint64) *record {
@@ -66,7 +67,8 @@ func (h *history) at(r *record, rev uint64) *record {
 	return r
 }
 
-// known answers nil if the state of revision v can be read, else why not.
+// known answers nil if the state of revision v can be read, else why not: FutureRev if it
+// is after the present one, Compacted if it is before the oldest.
 //
 //ds:todo p1.7
 func (h *history) known(v kv.Version) *kv.Response {
@@ -96,8 +98,9 @@ func (t *Table) commit() {
 	}
 }
 
-// dropOldest forgets the events of the oldest revision that has any. It looks at their
-// records, which nothing else has touched for long, only if it must.
+// dropOldest forgets the events of the oldest revision that has any, and the tombstones
+// that they left and that are still the last record of their key: that revision is then
+// the oldest one that can be read. It keeps changeBytes and stale right.
 //
 //ds:todo p1.7
 func (t *Table) dropOldest() {
@@ -115,7 +118,8 @@ func (t *Table) dropOldest() {
 	}
 }
 
-// rollback undoes all changes from event number mark on, the last one first.
+// rollback undoes all changes from event number mark on, the last one first (replace), and
+// takes their events away.
 //
 //ds:todo p1.4
 func (t *Table) rollback(mark uint64) {
@@ -128,7 +132,11 @@ func (t *Table) rollback(mark uint64) {
 	}
 }
 
-// events answers with the changes after op.After that op asks for.
+// events answers with the changes after op.After (zero: after the present) that op asks
+// for, and with the revision to go on from. Revisions are told whole (nextRevision). It
+// stops before a revision that would make the list longer than op.Max (0: kv.MaxEvents,
+// and never more) or larger than maxAnswer (weigh), unless the list is empty: then more
+// than op.Max are told, but more than maxAnswer bytes are refused as TooLarge.
 //
 //ds:todo p1.7
 func (t *Table) events(op kv.Events) *kv.Response {
@@ -198,6 +206,10 @@ func weigh(list []event, op *kv.Events) (count, bytes int) {
 	return count, bytes
 }
 
+// appendEvents appends those of a list of events that op asks for, as callers see them: an
+// item, or of a deletion the key and its revision; and what stood there before if op asks
+// for it and it was an item.
+//
 //ds:todo p1.7
 func appendEvents(to []kv.Event, list []event, op *kv.Events) []kv.Event {
 	for i := range list {

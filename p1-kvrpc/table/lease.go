@@ -18,6 +18,9 @@ type lease struct {
 	keys       *btree.Map[string, struct{}]
 }
 
+// grant makes a lease that ends op.TTL after now, and enters its deadline (due). At
+// Config.Leases of them it answers Overloaded.
+//
 //ds:todo p1.8
 func (t *Table) grant(now machine.Time, op kv.Grant) *kv.Response {
 	if t.leases.Len() >= t.config.Leases {
@@ -31,6 +34,9 @@ func (t *Table) grant(now machine.Time, op kv.Grant) *kv.Response {
 	return ok(l.info(now))
 }
 
+// keepAlive puts the end of a lease off to its TTL after now, NoLease if there is none. It
+// comes in time as long as no Expire has ended the lease, whatever its deadline was.
+//
 //ds:todo p1.8
 func (t *Table) keepAlive(now machine.Time, op kv.KeepAlive) *kv.Response {
 	l := t.ownLease(uint64(op.Lease))
@@ -42,6 +48,8 @@ func (t *Table) keepAlive(now machine.Time, op kv.KeepAlive) *kv.Response {
 	return ok(l.info(now))
 }
 
+// revoke ends a lease now, with its keys; NoLease if there is none.
+//
 //ds:todo p1.8
 func (t *Table) revoke(op kv.Revoke) *kv.Response {
 	l, found := t.leases.Get(uint64(op.Lease))
@@ -52,6 +60,8 @@ func (t *Table) revoke(op kv.Revoke) *kv.Response {
 	return ok(nil)
 }
 
+// listLeases tells of all leases in order of IDs, without keys; or of one, with its keys.
+//
 //ds:todo p1.8
 func (t *Table) listLeases(now machine.Time, op kv.Leases) *kv.Response {
 	if op.Lease == 0 {
@@ -91,6 +101,8 @@ func (t *Table) endLease(l *lease) {
 	t.leases.Delete(l.id)
 }
 
+// attach takes note that a key is under a lease, which exists; 0 is none.
+//
 //ds:todo p1.8
 func (t *Table) attach(id uint64, key string) {
 	if id != 0 {
@@ -98,6 +110,8 @@ func (t *Table) attach(id uint64, key string) {
 	}
 }
 
+// detach takes note that a key is under a lease no more; 0 is none.
+//
 //ds:todo p1.8
 func (t *Table) detach(id uint64, key string) {
 	if id != 0 {

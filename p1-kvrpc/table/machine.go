@@ -132,8 +132,9 @@ func (m *Machine) apply(now machine.Time, req *kv.Request, out *machine.Out) *kv
 	return resp
 }
 
-// wake answers the long polls that ask for one of the changes since revision rev.
-// The others have missed nothing up to now: so they do not fall behind the history.
+// wake answers the long polls that ask for one of the changes since revision rev, and those
+// whose place the history has forgotten. The others have missed nothing up to now, so they
+// go on from the present: they do not fall behind the history while they wait.
 //
 //ds:todo p1.7
 func (m *Machine) wake(now machine.Time, rev uint64, out *machine.Out) {
@@ -191,6 +192,9 @@ func (m *Machine) tick(now machine.Time, out *machine.Out) {
 	m.arm(now, out)
 }
 
+// endWaits answers the long polls whose wait has ended by now, and finds out when the next
+// one ends (first).
+//
 //ds:todo p1.7
 func (m *Machine) endWaits(now machine.Time, out *machine.Out) {
 	m.first = later(now, machine.Time(kv.MaxWait))

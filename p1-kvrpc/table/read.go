@@ -21,7 +21,7 @@ func (t *Table) read(op kv.Op, rev uint64) *kv.Response {
 	return nil
 }
 
-// get answers with what stands at key at revision rev, 0 for the present.
+// get answers with the item at key at revision rev, 0 for the present, or NotFound.
 //
 //ds:todo p1.3
 func (t *Table) get(key string, rev uint64) kv.Outcome {
@@ -40,6 +40,10 @@ func (t *Table) find(key string, rev uint64) *record {
 	return t.live.get(key)
 }
 
+// scan answers with the items of a range at revision rev, 0 for the present: how many
+// there are, the list of them unless only the count is asked for, and whether there are
+// more than the list has. Counting the present ones takes no walk over them (rank).
+//
 //ds:todo p1.3
 func (t *Table) scan(op *kv.Scan, rev uint64) *kv.Response {
 	items, count := t.span(op), 0
@@ -57,8 +61,9 @@ func (t *Table) scan(op *kv.Scan, rev uint64) *kv.Response {
 	return ok(found)
 }
 
-// collect makes the list of an answer: as many items as op asks for, as the bounds
-// allow, and at least one.
+// collect makes the list of an answer: of items, which are count, the first op.Limit (0:
+// kv.MaxScan, and never more), without values if op asks for keys only. It stops before
+// the sizes of the items exceed maxAnswer together, but not before the first one.
 //
 //ds:todo p1.3
 func collect(op *kv.Scan, items iter.Seq2[string, *record], count int) []kv.Item {
@@ -83,7 +88,8 @@ func collect(op *kv.Scan, items iter.Seq2[string, *record], count int) []kv.Item
 	return list
 }
 
-// span iterates the present items of a Scan's range in its order.
+// span iterates the present items of a Scan's range, from op.From to before op.To (empty:
+// to the end), in ascending order of keys or, if op says so, descending.
 //
 //ds:todo p1.3
 func (t *Table) span(op *kv.Scan) iter.Seq2[string, *record] {

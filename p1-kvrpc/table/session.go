@@ -56,6 +56,9 @@ func (a *answer) response() *kv.Response {
 	return resp
 }
 
+// openSession makes a session that ends op.TTL after now, and enters its deadline (due).
+// At Config.Sessions of them it answers Overloaded.
+//
 //ds:todo p1.5
 func (t *Table) openSession(now machine.Time, op kv.OpenSession) *kv.Response {
 	if t.sessions.Len() >= t.config.Sessions {
@@ -74,7 +77,10 @@ func (t *Table) endSession(s *session) {
 	t.sessions.Delete(s.id)
 }
 
-// inSession executes a checked request of a session at most once.
+// inSession executes a checked request of a session at most once, by the rules of "At most
+// once" in the package comment. Whatever comes of it, it renews the session. The request's
+// Acked is taken note of unless the request is Forgotten. A CloseSession ends the session
+// and is answered like a write that changes nothing.
 //
 //ds:todo p1.5
 func (t *Table) inSession(now machine.Time, req *kv.Request) *kv.Response {
@@ -109,7 +115,9 @@ func (t *Table) inSession(now machine.Time, req *kv.Request) *kv.Response {
 	return resp
 }
 
-// full refuses an operation when too many answers are remembered.
+// full refuses an operation, as Overloaded, when too many answers are remembered: as many
+// in s as Config.Answers, more bytes in s than Config.AnswerBytes, or more bytes in all
+// sessions than Config.AllAnswers.
 //
 //ds:todo p1.5
 func (t *Table) full(s *session) *kv.Response {
@@ -139,7 +147,8 @@ func (t *Table) ownSession(id uint64) *session {
 	return &own
 }
 
-// search returns where in answers that of seq is, or belongs.
+// search returns where in s.answers that of seq is, or belongs. It is almost always at the
+// end.
 //
 //ds:todo p1.5
 func (s *session) search(seq uint64) (i int, found bool) {
@@ -151,7 +160,8 @@ func (s *session) search(seq uint64) (i int, found bool) {
 	return i, i < n && s.answers[i].seq == seq
 }
 
-// insert puts a to index i and returns its size.
+// insert puts a to index i of s.answers and returns its size. It may move the answers to
+// the front of their memory, over those that were released.
 //
 //ds:todo p1.5
 func (s *session) insert(i int, a answer) int {
@@ -165,7 +175,7 @@ func (s *session) insert(i int, a answer) int {
 	return a.size()
 }
 
-// release forgets the answers up to acked and returns their size.
+// release forgets the answers up to acked and returns their size. It never goes back.
 //
 //ds:todo p1.5
 func (s *session) release(acked uint64) (size int) {

@@ -7,9 +7,13 @@ import (
 	"dss.example/common/kv"
 )
 
-// txn does a transaction at present, or with rev one of reads at an old revision.
-// Its writes happen in place; the events that they leave are what undoes them if it
-// must be refused.
+// txn does a transaction at present, or with rev one of reads at an old revision. Its
+// conditions choose the branch; its operations happen in place, one after the other
+// (step), and see each other. The answer has an outcome for each.
+//
+// An operation that is answered neither OK nor NotFound refuses them all with its own
+// answer; so does TooLarge, when the results (resultSize) and the changes (changed)
+// exceed maxAnswer together. Then rollback undoes what was done.
 //
 //ds:todo p1.4
 func (t *Table) txn(op kv.Txn, rev uint64) *kv.Response {
@@ -93,8 +97,9 @@ func (t *Table) holdAll(conditions []kv.Compare, rev uint64) bool {
 	return true
 }
 
-// holds reports whether c holds for r. What does not exist has an empty value, zero
-// versions, count 0 and no lease.
+// holds reports whether c holds for r: whether the field c.Target stands to c's value in
+// the relation c.Relation. What does not exist has an empty value, zero versions, count 0
+// and no lease.
 //
 //ds:todo p1.4
 func holds(c *kv.Compare, r *record) bool {

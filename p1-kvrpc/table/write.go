@@ -20,6 +20,9 @@ func (t *Table) write(op kv.Op) *kv.Response {
 	return nil
 }
 
+// put makes a value the value of a key, under a lease or, for 0, under none: then it is
+// under none any more. It keeps a copy of its own. room says when it is refused.
+//
 //ds:todo p1.3
 func (t *Table) put(key string, value []byte, lease uint64) *kv.Response {
 	before := t.last(key)
@@ -30,6 +33,9 @@ func (t *Table) put(key string, value []byte, lease uint64) *kv.Response {
 	return ok(nil)
 }
 
+// remove deletes a key: NotFound if it does not exist. What it leaves is a tombstone: a
+// record with count 0 and the revision and the number of the event that deletes it.
+//
 //ds:todo p1.3
 func (t *Table) remove(key string) *kv.Response {
 	before := t.last(key)
@@ -40,6 +46,10 @@ func (t *Table) remove(key string) *kv.Response {
 	return ok(nil)
 }
 
+// append extends the value of a key, which it makes if it does not exist, and answers
+// with the new length. The key stays under its lease. A value of more than kv.MaxValue
+// bytes is refused as TooLarge; room says when else.
+//
 //ds:todo p1.3
 func (t *Table) append(op kv.Append) *kv.Response {
 	before := t.last(op.Key)
@@ -61,6 +71,9 @@ func (t *Table) append(op kv.Append) *kv.Response {
 	return ok(kv.Length{Bytes: n})
 }
 
+// cas is put on condition that the key's mod version is op.Old; the zero version wants a
+// key that does not exist. Else it answers Conflict, with the item if there is one.
+//
 //ds:todo p1.4
 func (t *Table) cas(op kv.CAS) *kv.Response {
 	before := t.last(op.Key)
@@ -114,7 +127,9 @@ func (t *Table) room(key string, before *record, n int, id uint64) *kv.Response 
 	return nil
 }
 
-// set makes value, which now belongs to the table, the value of a key.
+// set makes value, which now belongs to the table, the value of a key where before stood.
+// The record is of the next revision, made by the next event; it counts the writes since
+// the key was made, and knows when that was. change puts it into the state.
 //
 //ds:todo p1.3
 func (t *Table) set(key string, before *record, value []byte, lease uint64) {
