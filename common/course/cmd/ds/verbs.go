@@ -10,6 +10,17 @@ func command() *cli.Command {
 		Name:    "ds",
 		Brief:   "the class tool: hand out, step through, test and grade a stage",
 		Example: "go tool ds stages",
-		Verbs:   []*cli.Command{},
+		Verbs: []*cli.Command{
+			stagesCommand(),
+			handoutCommand(),
+			stepCommand(),
+			diffCommand(),
+			testCommand(),
+			replayCommand(),
+			mutantsCommand(),
+			proveCommand(),
+			doctorCommand(),
+			gradeCommand(),
+		},
 	}
 }

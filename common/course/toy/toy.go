@@ -1,0 +1,43 @@
+// Package toy writes a workspace of one small stage that has everything a stage can
+// have: directives of every form, unit tests, golden scripts, seeds, a process, a
+// judge, wrong and right variants. The class tool is tried on it; that it can be is
+// the proof that a new stage needs no change in the tool.
+//
+// The toy imports nothing but the standard library, so that it builds in a second.
+package toy
+
+import (
+	_ "embed"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+)
+
+//go:embed toy.txtar
+var archive []byte
+
+// Write writes the workspace into a folder of the test's and returns its root.
+func Write(t testing.TB) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	for _, f := range txtar.Parse(archive).Files {
+		write(t, filepath.Join(root, filepath.FromSlash(f.Name)), f.Data)
+	}
+	return root
+}
+
+func write(t testing.TB, file string, data []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mode := os.FileMode(0o600)
+	if filepath.Base(filepath.Dir(file)) == ".ci" {
+		mode = 0o700
+	}
+	if err := os.WriteFile(file, data, mode); err != nil {
+		t.Fatal(err)
+	}
+}
