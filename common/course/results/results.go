@@ -17,4 +17,6 @@ type Report struct {
 	// Refused says why nothing was tried: the work does not build, or is not allowed.
 	// It scores zero. Broken says that the infrastructure failed: it has no score.
 	Refused, Broken string
+
+	Ignored []string // files that were handed in and are not the student's to change
 }
