@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +20,8 @@ const (
 	adminHeader  = 8 << 10 // bytes of a request's header
 )
 
-// admin answers /healthz, /readyz and /metrics. Without -http it does nothing.
+// admin answers /healthz, /readyz, /metrics and /debug/pprof. Without -http it does
+// nothing.
 type admin struct {
 	c     *Config
 	addr  string // empty without -http
@@ -92,6 +94,11 @@ func (a *admin) routes() http.Handler {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		io.WriteString(w, FormatCounters(append(processCounters(a.c), a.state.Load().counters...)))
 	})
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index) // by name: heap, goroutine, mutex, ...
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	return mux
 }
 

@@ -73,6 +73,20 @@ func TestMetricsShowTheProcessAndTheServer(t *testing.T) {
 	require.Equal(t, 0, s.wait(t))
 }
 
+func TestProfilesAreTakenWhereHealthIsServed(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	s := start(t, program(newFake()), "-listen", loopback, "-http", loopback)
+	s.out.line(t)
+	addr := adminAddr(t, s.out.line(t))
+	for _, path := range []string{"/debug/pprof/heap", "/debug/pprof/profile?seconds=1"} {
+		code, body := ask(t, addr+path)
+		require.Equal(t, 200, code, path)
+		require.Equal(t, "\x1f\x8b", body[:2], "%s is a compressed profile", path)
+	}
+	s.signal()
+	require.Equal(t, 0, s.wait(t))
+}
+
 func TestCountersOfOneNameShareTheirHelp(t *testing.T) {
 	n := func(v uint64) func() uint64 { return func() uint64 { return v } }
 	got := daemon.FormatCounters([]daemon.Counter{

@@ -83,7 +83,7 @@ func (o *options) declare(f *flag.FlagSet, p Program) {
 	f.StringVar(&o.record, "record", "", "keep every input in `FILE`, for sim to replay")
 	f.IntVar(&o.maxConns, "max-conns", 1024, "take `N` connections at a time")
 	f.DurationVar(&o.drainTimeout, "drain-timeout", 10*time.Second, "give requests `TIME` to end after SIGTERM")
-	cli.AddrVar(f, &o.http, "http", "", "serve /healthz, /readyz and /metrics on `ADDR`; without it nowhere")
+	cli.AddrVar(f, &o.http, "http", "", "serve /healthz, /readyz, /metrics and /debug/pprof on `ADDR`; without it nowhere")
 	f.Var(&o.level, "v", "log from `LEVEL` up: debug, info, warn or error")
 	if p.Flags != nil {
 		p.Flags(f)

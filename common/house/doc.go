@@ -7,7 +7,8 @@
 //   - layout: the top level holds the five stages, common, and a few known files.
 //   - module: go.work uses exactly the seven modules. A module requires another
 //     one at v0.0.0 and replaces it by its directory, so that it builds without
-//     go.work too; what it requires directly is approved.
+//     go.work too; what it requires directly is approved, unless it stays outside
+//     go.work, as the benchmarks do. Nothing requires or imports those.
 //   - R1: a library of a stage imports the standard library, approved modules,
 //     common, and its own module. Tests too.
 //   - R2: only a stage's commands import earlier stages. Its cmd/kvd joins them in

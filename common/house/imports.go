@@ -30,6 +30,8 @@ func (t *tree) checkImport(p *pkg, pos token.Pos, name string) {
 	case mayImport(p.dir, own, p.isCommand()):
 	case within(own, "common/course"):
 		t.report("R3", pos, "%s is of the class tool: it stands beside the house, not under it", own)
+	case withinAny(own, outside):
+		t.report("R1", pos, "%s is of a module outside the workspace, which nothing may lean on", own)
 	case p.stage() < 0:
 		t.report("R3", pos, "common imports %s: nothing in common knows a stage", own)
 	case p.isCommand():
@@ -46,6 +48,8 @@ func mayImport(dir, target string, command bool) bool {
 	switch {
 	case within(target, "common/course"):
 		return within(dir, "common/course")
+	case withinAny(target, outside):
+		return slices.ContainsFunc(outside, func(mod string) bool { return within(dir, mod) && within(target, mod) })
 	case within(target, "common"):
 		return true
 	case mine < 0 || theirs < 0:

@@ -10,6 +10,10 @@ var (
 	modules = append([]string{"common", "common/course"}, stages...)
 )
 
+// outside are modules of the tree that go.work does not use, so that what they
+// depend on never raises a version of the workspace. They may require anything.
+var outside = []string{"common/bench"}
+
 // topLevel are the names that the root may hold beside the stages and dot files.
 var topLevel = []string{
 	"common", "go.work", "go.work.sum", "Makefile", "README.md", "LICENSE", "DECISIONS.md",

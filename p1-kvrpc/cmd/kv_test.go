@@ -148,6 +148,18 @@ func TestBenchMeasures(t *testing.T) {
 	require.Contains(t, json, `"private":true`)
 }
 
+func TestBenchProfilesItsOwnSide(t *testing.T) {
+	s := serve(t)
+	name := filepath.Join(t.TempDir(), "client.prof")
+	s.done("bench", "-callers", "2", "-keys", "10", "-for", "50ms", "-warmup", "1ms", "-profile", name)
+	profile, err := os.ReadFile(name)
+	require.NoError(t, err)
+	require.Equal(t, "\x1f\x8b", string(profile[:2]), "it is compressed, as pprof reads it")
+	wrong := s.start("bench", "-keys", "10", "-for", "50ms", "-warmup", "1ms", "-profile", filepath.Join(name, "x")).wait()
+	require.Equal(t, 1, wrong.code)
+	require.Contains(t, wrong.err, "kv bench: -profile: open ")
+}
+
 func TestMutualTLSEndToEnd(t *testing.T) {
 	authority := wiretest.NewAuthority(t)
 	files, wrong := authority.Issue(wiretest.Leaf{}), authority.Issue(wiretest.Leaf{SelfSigned: true})

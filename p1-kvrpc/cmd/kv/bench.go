@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"runtime/pprof"
 	"slices"
 	"sync"
 	"time"
@@ -27,8 +29,10 @@ type bench struct {
 	reads    int // of 100
 	batch    int
 	seed     uint64
+	profile  string // file for the CPU profile of the measured part, or empty
 
-	names []string // of the keys
+	names []string  // of the keys
+	began time.Time // the measured part
 }
 
 func (a *app) bench() *cli.Command {
@@ -37,7 +41,7 @@ func (a *app) bench() *cli.Command {
 		Name: "bench", Brief: "measure the server's throughput and latency",
 		Detail: `A closed loop: each caller sends its next request when the last one was answered.
 It fills the keys first. With -batch N a read is a transaction of N gets.`,
-		Example: "kv bench -callers 64\nkv bench -callers 16 -private -reads 95 -for 10s",
+		Example: "kv bench -callers 64\nkv bench -callers 16 -private -reads 95 -for 10s\nkv bench -profile client.prof && go tool pprof -top client.prof",
 		Flags:   b.flags,
 		Run: func(ctx context.Context, _ []string, std cli.Std) error {
 			if b.callers < 1 || b.keys < 1 || b.size < 0 || b.size > kv.MaxValue || b.reads < 0 || b.reads > 100 || b.batch < 1 || b.batch > kv.MaxTxnOps || b.duration <= 0 {
@@ -59,6 +63,7 @@ func (b *bench) flags(f *flag.FlagSet) {
 	f.IntVar(&b.reads, "reads", 50, "`PERCENT`: of the operations are reads")
 	f.IntVar(&b.batch, "batch", 1, "`N`: keys of one read")
 	f.Uint64Var(&b.seed, "seed", 1, "`N`: of the choice of keys")
+	f.StringVar(&b.profile, "profile", "", "`FILE`: keep a CPU profile of the measured part, of this side")
 }
 
 func (b *bench) run(ctx context.Context, a *app, std cli.Std) (err error) {
@@ -80,13 +85,41 @@ func (b *bench) run(ctx context.Context, a *app, std cli.Std) (err error) {
 	if _, _, err := b.measure(ctx, stores, b.warmup); err != nil {
 		return err
 	}
+	endProfile, err := startProfile(b.profile)
+	if err != nil {
+		return err
+	}
+	b.began = time.Now()
 	cpu := cpuSeconds()
 	lat, took, err := b.measure(ctx, stores, b.duration)
 	cpu = cpuSeconds() - cpu
+	if e := endProfile(); err == nil {
+		err = e
+	}
 	if err != nil {
 		return err
 	}
 	return b.report(a, std, lat, took, cpu)
+}
+
+// startProfile keeps a CPU profile of this process in the file, without a name
+// nowhere, until the function that it returns is called.
+func startProfile(name string) (end func() error, err error) {
+	if name == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, fmt.Errorf("-profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		_ = f.Close() // the first error is the one to tell
+		return nil, fmt.Errorf("-profile: %w", err)
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
 }
 
 func (b *bench) open(ctx context.Context, a *app) ([]*client.Client, func() error, error) {
@@ -202,6 +235,7 @@ func (b *bench) report(a *app, std cli.Std, lat []time.Duration, took time.Durat
 			"callers": b.callers, "private": b.private, "ops": len(lat), "ops_per_second": rate,
 			"p50_us": at(0.5).Seconds() * 1e6, "p99_us": at(0.99).Seconds() * 1e6, "max_us": lat[len(lat)-1].Seconds() * 1e6,
 			"client_cpu_us_per_op": perOp,
+			"began_unix_ns":        b.began.UnixNano(), "ended_unix_ns": b.began.Add(took).UnixNano(),
 		})
 	}
 	fmt.Fprintf(std.Out, "%d callers, %.0f ops/s, p50 %v, p90 %v, p99 %v, max %v, client CPU %.1f µs/op\n",

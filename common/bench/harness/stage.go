@@ -1,0 +1,130 @@
+package harness
+
+import (
+	"fmt"
+	"net"
+	"os/exec"
+	"time"
+
+	"dss.example/common/bench/load"
+)
+
+// Stage is what is measured at one stage of the course.
+type Stage struct {
+	Number  int
+	Title   string
+	Build   []string // commands of the workspace that are built first, as "./p1-kvrpc/cmd/kvd"
+	Systems []System // ours first
+	Loads   []Load
+	Bars    []Bar
+	Peers   []Peer // what the benchmark program itself serves and drives
+}
+
+// System is ours or a peer: a server and a driver for it.
+type System struct {
+	Name  string   // short: it labels rows, bars and the legend
+	About string   // in a few words
+	Loads []string // names of the loads that it takes part in
+	Needs []Tool
+	Ports int // how many addresses its servers listen on
+
+	Serve func(Place) []Command     // the servers
+	Drive func(Place, Turn) Command // prints a load.Report
+
+	// Profile returns the URL of the server's CPU profile; nil for a system that
+	// is not to be profiled.
+	Profile func(Place) string
+}
+
+// Tool is a program that has to be on the machine, and the Debian package of it.
+type Tool struct {
+	Program, Package string
+	Version          []string // arguments that make it print its version
+}
+
+// Load is one way of asking. Loads and numbers of callers span the cells.
+type Load struct {
+	Name    string // one word
+	Title   string
+	Unit    string // what is counted: "ops"
+	Items   int    // of that unit in one operation; 0 is one
+	Callers []int  // instead of those asked for; nil is those
+}
+
+func (l Load) items() float64 { return float64(max(l.Items, 1)) }
+
+// Place is where a system runs.
+type Place struct {
+	Bin   string   // directory of the built commands
+	Self  string   // this program, for Peers
+	Dir   string   // an empty directory of the system's own
+	Addrs []string // loopback, free a moment ago
+}
+
+// Turn is one run of a driver.
+type Turn struct {
+	Load        string
+	Callers     int
+	Warmup, For time.Duration
+	Profile     string // file for the driver's own CPU profile, or empty
+}
+
+// Command is a program with its arguments.
+type Command struct {
+	Path string
+	Args []string
+}
+
+// Metric is what a bar is about.
+type Metric int
+
+// The metrics.
+const (
+	Rate Metric = iota // more is better
+	P50                // less is better
+)
+
+// Bar is a promise, or a wish, about ours.
+type Bar struct {
+	Must    bool // else an aim
+	Of      Metric
+	Load    string
+	Callers []int
+	Peer    string  // with which ours is compared; empty for none: Want is absolute then
+	Want    float64 // at least, for P50 at most, times the peer's
+}
+
+// Peer is a server and a driver that live in the benchmark program itself. Each
+// still runs as a process: the program starts itself again as [ServePeer] and [DrivePeer] say.
+type Peer struct {
+	Kind  string
+	Serve func(net.Listener) error // until the process is ended; nil if the server is another program
+	Drive func(addr string, t Turn) (*load.Report, error)
+}
+
+// ServePeer is the command that serves a peer on the place's first address.
+func ServePeer(kind string) func(Place) []Command {
+	return func(p Place) []Command {
+		return []Command{{p.Self, []string{"peer", "serve", kind, p.Addrs[0]}}}
+	}
+}
+
+// DrivePeer is the command that drives a peer.
+func DrivePeer(kind string) func(Place, Turn) Command {
+	return func(p Place, t Turn) Command {
+		return Command{p.Self, []string{
+			"peer", "drive", kind, p.Addrs[0], "-load", t.Load, "-callers", fmt.Sprint(t.Callers),
+			"-warmup", t.Warmup.String(), "-for", t.For.String(),
+		}}
+	}
+}
+
+// lacks says which program the system lacks and how to get it, or "".
+func (s System) lacks() string {
+	for _, t := range s.Needs {
+		if _, err := exec.LookPath(t.Program); err != nil {
+			return fmt.Sprintf("%s: not installed: apt-get install %s", t.Program, t.Package)
+		}
+	}
+	return ""
+}
