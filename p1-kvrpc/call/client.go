@@ -187,8 +187,8 @@ func (c *Client) Call(ctx context.Context, method string, args, reply any) error
 // when it has ended, at once if it could not begin. done must have room for all calls
 // that share it; nil makes a new channel.
 //
-// Go waits until there is room among the pending calls, and then until the writing
-// goroutine takes the call. If ctx ends or the connection dies before that, the call
+// Go waits until there is room among the pending calls, and then until the requests
+// before it are written. If ctx ends or the connection dies before that, the call
 // ends with wire.ErrNotSent and also wire.ErrDeadline and ctx's error, or Err's. ctx
 // ends nothing after that. The order in which Go returns is the order of requests.
 //

@@ -36,8 +36,7 @@ func scale(x float64) (m float64, half int) {
 	return m, exp / 2
 }
 
-// improve returns the root of an m of scale, and how many new guesses it has made, the
-// last one included, which only showed that the one before was the end.
+// improve returns the root of an m of scale, and how many times it has improved a guess.
 //
 //ds:todo p1.0
 func improve(m float64) (z float64, n int) {

@@ -322,6 +322,19 @@ func TestARefusedTxnLeavesNothing(t *testing.T) {
 	require.Equal(t, rev(3), s.must(kv.OK, put("b", "")).Rev)
 }
 
+func TestARefusedTxnLeavesNoTraceInThePast(t *testing.T) {
+	s := newStore(t, table.Config{})
+	s.must(kv.OK, put("b", "1"))
+	s.must(kv.NoLease, kv.Txn{Then: []kv.Op{put("a", "1"), kv.Delete{Key: "a"}, kv.Delete{Key: "b"}, kv.Put{Key: "c", Lease: 99}}})
+	s.must(kv.OK, put("b", "2"))
+	s.must(kv.OK, put("b", "3"))
+	for n, value := range []string{"1", "2", "3"} {
+		items := s.do(kv.Request{At: rev(uint64(n) + 2), Op: kv.Scan{}}).Result.(kv.Items)
+		require.Len(t, items.List, 1)
+		require.Equal(t, value, string(items.List[0].Value))
+	}
+}
+
 func TestARefusedTxnLeavesLeasesAndHistoryAsTheyWere(t *testing.T) {
 	s := newStore(t, table.Config{})
 	lease := s.must(kv.OK, kv.Grant{TTL: time.Second}).Result.(kv.LeaseInfo).ID

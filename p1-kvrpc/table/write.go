@@ -158,7 +158,7 @@ func (t *Table) replace(key string, from, to *record) {
 	switch {
 	case from.exists():
 		t.bytes -= uint64(len(key) + len(from.value))
-	case from != nil && to.exists():
+	case from != nil:
 		t.ghost.Delete(key)
 	}
 	if to != nil && !to.exists() {
