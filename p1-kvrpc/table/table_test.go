@@ -312,8 +312,12 @@ func TestARefusedTxnLeavesNothing(t *testing.T) {
 	s.must(kv.OK, put("a", "1"))
 	before, stats := hash(s.tab), s.op(kv.Stat{}).Result
 	s.must(kv.NoLease, kv.Txn{Then: []kv.Op{
-		put("a", "2"), kv.Append{Key: "a", Value: []byte("3")}, put("new", "3"),
-		kv.Delete{Key: "a"}, put("a", "4"), kv.Delete{Key: "new"},
+		put("a", "2"),
+		kv.Append{Key: "a", Value: []byte("3")},
+		put("new", "3"),
+		kv.Delete{Key: "a"},
+		put("a", "4"),
+		kv.Delete{Key: "new"},
 		kv.Put{Key: "new", Lease: 99},
 	}})
 	require.Equal(t, before, hash(s.tab))

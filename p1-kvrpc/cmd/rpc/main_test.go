@@ -148,8 +148,8 @@ func TestAskAnswersEveryPendingCallWhenTheConnectionDies(t *testing.T) {
 		if err != nil {
 			return
 		}
-		_, _ = conn.Write([]byte{0, 0, 0, 4, 0x83, 0, 0, 0x60})          // a welcome
-		const hello, request = 12, 18                             // bytes, as ask sends them below
+		_, _ = conn.Write([]byte{0, 0, 0, 4, 0x83, 0, 0, 0x60}) // a welcome
+		const hello, request = 12, 18                           // bytes, as ask sends them below
 		_, _ = io.ReadFull(conn, make([]byte, hello+3*request))
 		conn.Close()
 	}()
