@@ -75,9 +75,13 @@ func (m *farMachine) Step(in machine.In, out *machine.Out) {
 		err = m.read(answer, out)
 	}
 	if err != nil {
-		panic(err)
+		panic(farFault{err})
 	}
 }
+
+// farFault is what a machine of the submission panics with: it tells such a panic from
+// one of the judge's own.
+type farFault struct{ error }
 
 // Stop implements machine.Stopper.
 func (m *farMachine) Stop() {

@@ -38,7 +38,8 @@ const (
 	maxMessage = 8 << 10
 )
 
-// carryOut runs one Check. A panic of its own code is the judge's fault.
+// carryOut runs one Check. A panic of its own code is the judge's fault; that of a
+// machine behind the pipe is the submission's.
 func carryOut(ctx context.Context, c Check, s Settings, dir string) Verdict {
 	ctx, cancel := context.WithTimeout(ctx, s.Wall)
 	defer cancel()
@@ -67,7 +68,11 @@ func (t *T) run(c Check) {
 		defer close(done)
 		defer t.clean()
 		defer func() {
-			if p := recover(); p != nil {
+			switch p := recover().(type) {
+			case nil:
+			case farFault:
+				t.Errorf("the machine failed: %v", p)
+			default:
 				t.broke(p)
 			}
 		}()

@@ -85,7 +85,12 @@ func (j *judge) must(want kv.Status, op kv.Op) *kv.Response {
 
 func (j *judge) mustAsk(want kv.Status, req kv.Request) *kv.Response {
 	j.Helper()
-	resp := j.ask(0, req)
+	return j.mustAskAs(0, want, req)
+}
+
+func (j *judge) mustAskAs(client int, want kv.Status, req kv.Request) *kv.Response {
+	j.Helper()
+	resp := j.ask(client, req)
 	require.Equal(j, want.String(), resp.Status.String(), "%s: %s", describe(req.Op), resp.Detail)
 	return resp
 }

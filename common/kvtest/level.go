@@ -72,9 +72,9 @@ func (j *judge) agree(h check.History) {
 	var finals [][]kv.Item
 	var hashes [][]byte
 	for i := range servers {
-		finals = append(finals, j.ask(i, kv.Request{Op: kv.Scan{}}).Result.(kv.Items).List)
+		finals = append(finals, j.mustAskAs(i, kv.OK, kv.Request{Op: kv.Scan{}}).Result.(kv.Items).List)
 		if j.has(kv.CapStat) {
-			hashes = append(hashes, j.ask(i, kv.Request{Op: kv.Stat{Hash: true}}).Result.(kv.Stats).Hash)
+			hashes = append(hashes, j.mustAskAs(i, kv.OK, kv.Request{Op: kv.Stat{Hash: true}}).Result.(kv.Stats).Hash)
 		}
 	}
 	require.NoError(j, check.Converged(finals))

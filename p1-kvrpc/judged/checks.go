@@ -2,6 +2,7 @@ package judged
 
 import (
 	"slices"
+	"strings"
 
 	"dss.example/common/judge"
 )
@@ -11,17 +12,6 @@ func Checks() []judge.Check {
 	all := slices.Concat(
 		newtonChecks(), callerChecks(), serverChecks(), caseChecks(), tableChecks(), sessionChecks(), wholeChecks(),
 	)
-	slices.SortStableFunc(all, func(a, b judge.Check) int { return compare(a.Step, b.Step) })
+	slices.SortStableFunc(all, func(a, b judge.Check) int { return strings.Compare(a.Step, b.Step) })
 	return all
-}
-
-// compare orders steps, which have one digit.
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

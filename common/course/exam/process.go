@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
 )
@@ -36,7 +37,7 @@ func start(ctx context.Context, timeout time.Duration, dir string, env []string,
 	defer cancel()
 	cmd := exec.CommandContext(timed, name, args...)
 	var out, errs, all kept
-	cmd.Dir, cmd.Env = dir, append(env, "PWD="+dir)
+	cmd.Dir, cmd.Env = dir, slices.Concat(env, []string{"PWD=" + dir}) // env is shared
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = io.MultiWriter(&out, &all), io.MultiWriter(&errs, &all), outputTime
 	inGroup(cmd)
 	cmd.Cancel = func() error { killGroup(cmd.Process); return nil }
