@@ -54,7 +54,7 @@ func callerChecks() []judge.Check {
 		},
 		{
 			Step: "p1.1", Name: "a server that refuses is told as such", Run: refusal,
-			Rule: "When the server answers the hello with a refusal, no call is sent and the client ends with an error.",
+			Rule: "When the server answers the hello with a refusal, no call is sent and the client ends with 1.",
 		},
 	}
 }
@@ -338,7 +338,7 @@ func refusal(t *judge.T) {
 	if sent := <-done; sent > 0 {
 		t.Errorf("the client sent %d requests to a server that refused it", sent)
 	}
-	if code == 0 {
-		t.Errorf("the server refused, and the client ended with 0")
+	if code != 1 {
+		t.Errorf("the server refused, and the client ended with %d: want 1", code)
 	}
 }

@@ -34,8 +34,8 @@ func wholeChecks() []judge.Check {
 			Rule: "kv prints what a right server answers, and its exit code tells done, definitely not done and unknown apart.",
 		},
 		{
-			Step: "p1.8", Name: "kv does not claim to know", Run: programIsHonest,
-			Rule: "With no server kv ends with 1: nothing was done. With one that takes a write and never answers it ends with 3: nobody knows.",
+			Step: "p1.6", Name: "kv does not claim to know", Run: programIsHonest,
+			Rule: "With no server kv ends with 1: nothing was done. With one that takes a write and never answers it ends with 3: nobody knows. With one that answers it ends with 0.",
 		},
 	}
 }
@@ -210,12 +210,15 @@ func programIsHonest(t *judge.T) {
 		t.Errorf("with no server kv put ended with %d: want 1", code)
 	}
 	addr := mute(t)
+	if _, code := t.Start("kv", "-s", addr, "-timeout", "2s", "put", heard, "1").Talk(""); code != 0 {
+		t.Errorf("with a server that answers kv put ended with %d: want 0", code)
+	}
 	if _, code := t.Start("kv", "-s", addr, "-timeout", "2s", "put", "a", "1").Talk(""); code != 3 {
 		t.Errorf("with a server that never answers a write kv put ended with %d: want 3", code)
 	}
 }
 
-// mute is a server that answers everything but writes of keys.
+// mute is a server that answers no write, except of the key heard.
 func mute(t *judge.T) string {
 	ln := listen(t)
 	hush := make(chan struct{})
@@ -232,11 +235,18 @@ func mute(t *judge.T) string {
 
 type muteStore struct{ hush chan struct{} }
 
+const heard = "heard"
+
 func (muteStore) Offers() kv.Caps { return table.Offers() }
 
 func (s muteStore) Do(_ context.Context, req *kv.Request) *kv.Response {
-	if open, ok := req.Op.(kv.OpenSession); ok {
-		return &kv.Response{Status: kv.OK, Result: kv.SessionInfo{ID: 7, TTL: open.TTL}}
+	switch op := req.Op.(type) {
+	case kv.OpenSession:
+		return &kv.Response{Status: kv.OK, Result: kv.SessionInfo{ID: 7, TTL: op.TTL}}
+	case kv.Put:
+		if op.Key == heard {
+			return &kv.Response{Status: kv.OK}
+		}
 	}
 	<-s.hush
 	return kv.Refuse(kv.Unavailable, "the judge ends")
