@@ -27,7 +27,8 @@ func TestTestPrintsPointsAndEndsAsTheWorkDeserves(t *testing.T) {
 	root := toy.Write(t)
 	code, stdout, stderr := ds(t.Context(), root, "test p1.2")
 	require.Zero(t, code, stderr)
-	require.Equal(t, "p1.2   List                                        25 of 25\np1                                                 25 of 25 points\n", stdout)
+	require.True(t, strings.HasPrefix(stdout, "p1.2   List                                        25 of 25\n"), stdout)
+	require.True(t, strings.HasSuffix(stdout, "\np1                                                 25 of 25 points\n"), stdout)
 
 	edit(t, root, "p1-toy/tally/tally.go", "remember(t.orders, order)", "// forgotten")
 	code, stdout, stderr = ds(t.Context(), root, "test p1 -step 3 -json")
