@@ -39,7 +39,8 @@ type placed struct {
 	rule       string
 
 	// more is what the case is told that the table offers besides: revisions count
-	// writes from the first step on, though the past can be read only later.
+	// writes from the first step on, though the past can be read only later; and what
+	// a case must not take for missing.
 	more kv.Cap
 
 	// real tells that the case can be run against a server that lives by the real
@@ -82,6 +83,7 @@ var placedCases = []placed{
 	{name: "a transaction that is refused does nothing", step: "p1.4", real: true, rule: "If one operation of a branch is refused, nothing of the transaction is done."},
 	{name: "the largest transaction fits", step: "p1.4", rule: "A branch may have kv.MaxTxnOps operations."},
 	{name: "no increment by compare and swap is lost", step: "p1.4", real: true, rule: "Callers that count by CAS lose no increment."},
+	{name: "what is not offered is refused as unsupported", step: "p1.4", more: table.Offers().Has, real: true, rule: "A level that the store does not promise is refused as Unsupported."},
 	{name: "random appends, compares and transactions are as the model's", step: "p1.4", real: true, rule: "Thousands of random appends, compares and transactions are answered as by the obvious store."},
 
 	{name: "a repeated request is executed once and answered alike", step: "p1.5", rule: "A request that comes again under its session and number is not executed again, and gets the answer that it got."},
@@ -90,6 +92,7 @@ var placedCases = []placed{
 	{name: "answers are remembered until they are acknowledged", step: "p1.5", rule: "An answer is remembered until the client acknowledges it, not shorter."},
 	{name: "a session that is not there is refused", step: "p1.5", rule: "A session that does not exist answers NoSession and executes nothing."},
 	{name: "a closed session is gone", step: "p1.5", rule: "A session that was closed answers NoSession and executes nothing."},
+	{name: "a session ends when it is not used, and not before", step: "p1.5", rule: "A session that nobody uses ends after its time to live; each use renews it."},
 	{name: "a session holds so many answers and no more", step: "p1.5", rule: "With kv.MaxInFlight answers not acknowledged, one more request answers Overloaded, is not executed, and may be tried again."},
 	{name: "numbers of a session may come in any order", step: "p1.5", rule: "The requests of a session are executed in whatever order they come."},
 	{name: "random repetitions are as the model's", step: "p1.5", rule: "Thousands of random requests and copies of them are answered as by the obvious store."},
@@ -107,8 +110,6 @@ var placedCases = []placed{
 	{name: "a watch waits no longer than it may", step: "p1.7", rule: "A watch that finds nothing is answered when its wait is over."},
 	{name: "watchers beside writers miss nothing", step: "p1.7", rule: "Watchers at the same time as writers miss nothing."},
 
-	{name: "what is not offered is refused as unsupported", step: "p1.8", real: true, rule: "A level that the store does not promise is refused as Unsupported."},
-	{name: "a session ends when it is not used, and not before", step: "p1.8", rule: "A session that nobody uses ends after its time to live; each use renews it."},
 	{name: "a lease that is revoked takes its keys along", step: "p1.8", real: true, rule: "Revoke deletes the keys of the lease, and no others."},
 	{name: "a lease ends when it is not kept alive, and not before", step: "p1.8", rule: "A lease that is not kept alive ends after its time to live, with its keys."},
 	{name: "a lease that is kept alive lives on", step: "p1.8", rule: "KeepAlive gives a lease its whole time to live anew."},

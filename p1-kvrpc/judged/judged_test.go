@@ -71,7 +71,7 @@ func build(t *testing.T, file, right, wrong string) (bin string) {
 		require.NoError(t, os.WriteFile(overlay, text, 0o600))
 		args = append(args, "-overlay", overlay)
 	}
-	cmd := exec.Command("go", append(args, "../cmd/sim", "../cmd/kv", "../cmd/newton", "../cmd/rpc")...)
+	cmd := exec.Command("go", append(args, "../cmd/sim", "../cmd/kvd", "../cmd/kv", "../cmd/newton", "../cmd/rpc")...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	said, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(said))

@@ -26,11 +26,11 @@ func wholeChecks() []judge.Check {
 			Rule: "The server as a process, asked by a right client over the wire, behaves as its table does in the simulator.",
 		},
 		{
-			Step: "p1.8", Name: "kvd ends in good order", Run: daemonDrains,
+			Step: "p1.5", Name: "kvd ends in good order", Run: daemonDrains,
 			Rule: "On SIGTERM kvd ends with 0; what it holds is lost.",
 		},
 		{
-			Step: "p1.8", Name: "kv is a client", Run: programIsAClient,
+			Step: "p1.6", Name: "kv is a client", Run: programIsAClient,
 			Rule: "kv prints what a right server answers, and its exit code tells done, definitely not done and unknown apart.",
 		},
 		{
