@@ -81,15 +81,22 @@ func (h *history) known(v kv.Version) *kv.Response {
 	return nil
 }
 
-// commit ends an operation: if it changed something, that is a revision. History is
-// cut to its bounds then, which may take even what was just added: the state itself
-// needs none of it.
+// commit ends an operation: if it changed something, that is a revision.
 func (t *Table) commit() {
 	n := len(t.changes)
 	if n == 0 || t.changes[n-1].rev == t.rev {
 		return
 	}
 	t.rev++
+	t.trim()
+}
+
+// trim cuts the history to its bounds, which may take even what was just added: the state
+// itself needs none of it. What has been dropped takes at most as much memory as what is
+// kept.
+//
+//ds:todo p1.7 return
+func (t *Table) trim() {
 	for len(t.changes) > t.config.HistoryEvents || t.changeBytes > t.config.HistoryBytes {
 		t.dropOldest()
 	}

@@ -94,10 +94,9 @@ func Fleeting(mode session.Mode) *sim.Config {
 }
 
 // Plain is New with callers that only get, put, append, delete and scan: what a
-// server without transactions can answer, and without a history that is cut.
+// server without transactions can answer.
 func Plain(mode session.Mode) *sim.Config {
 	cfg := New(mode)
-	cfg.Nodes[0].Roles[0].Config = nil
 	for i := range cfg.Clients {
 		cfg.Clients[i].Next = nextPlain(i)
 	}

@@ -72,14 +72,17 @@ func (h *history) known(v kv.Version) *kv.Response {
 	return nil
 }
 
-// commit ends an operation: if it changed something, that is a revision. History is
-// cut to its bounds then, which may take even what was just added: the state itself
-// needs none of it.
+// commit ends an operation: if it changed something, that is a revision.
 func (t *Table) commit() {
 	if len(t.since(t.rev)) == 0 {
 		return
 	}
 	t.rev++
+	t.trim()
+}
+
+// trim cuts the history to its bounds.
+func (t *Table) trim() {
 	for len(t.changes) > t.config.HistoryEvents || t.changeBytes > t.config.HistoryBytes {
 		t.dropOldest()
 	}
