@@ -120,16 +120,25 @@ func casCounter(j *judge) {
 	j.put("n", "0")
 	j.w.Parallel(callers, func(caller int) {
 		for range n {
-			for range 10_000 { // an end even in a store where none succeeds
-				it, _ := j.send(caller, kv.Request{Op: kv.Get{Key: "n"}}).Result.(kv.Item)
-				count, _ := strconv.Atoi(string(it.Value))
-				if j.send(caller, kv.Request{Op: kv.CAS{Key: "n", Old: it.Mod, Value: fmt.Append(nil, count+1)}}).Status == kv.OK {
-					break
-				}
+			if !increment(j, caller, callers*n) {
+				return
 			}
 		}
 	})
 	j.holds("n", fmt.Sprint(callers*n))
+}
+
+// increment adds one to the counter. It reports false if that fails more often than
+// others can have been faster.
+func increment(j *judge, caller, tries int) bool {
+	for range tries {
+		it, _ := j.send(caller, kv.Request{Op: kv.Get{Key: "n"}}).Result.(kv.Item)
+		count, _ := strconv.Atoi(string(it.Value))
+		if j.send(caller, kv.Request{Op: kv.CAS{Key: "n", Old: it.Mod, Value: fmt.Append(nil, count+1)}}).Status == kv.OK {
+			return true
+		}
+	}
+	return false
 }
 
 // writeSkew lets pairs of transactions each clear one of two flags if the other is
