@@ -55,6 +55,7 @@ var placedCases = []placed{
 	{name: "the largest key and value fit and one byte more does not", step: "p1.3", real: true, rule: "Keys up to kv.MaxKey and values up to kv.MaxValue bytes are kept, longer ones answer TooLarge and change nothing, appends included."},
 	{name: "bad input is refused and changes nothing", step: "p1.3", rule: "What breaks the rules of the door is refused as Invalid or TooLarge, and changes nothing."},
 	{name: "weaker levels are served", step: "p1.3", real: true, rule: "A read at a weaker level than the store's is served."},
+	{name: "what is not offered is refused as unsupported", step: "p1.3", more: table.Offers().Has, real: true, rule: "A level that the store does not promise is refused as Unsupported."},
 	{name: "the store keeps nothing of a request", step: "p1.3", rule: "The store copies the bytes of a request that it keeps."},
 	{name: "the bytes of an answer belong to the caller", step: "p1.3", rule: "The store hands out copies: a caller that changes an answer changes nothing else."},
 	{name: "an append adds to the end", step: "p1.3", real: true, rule: "Append adds to the end of a value, makes the key if there is none, and answers the length."},
@@ -83,7 +84,6 @@ var placedCases = []placed{
 	{name: "a transaction that is refused does nothing", step: "p1.4", real: true, rule: "If one operation of a branch is refused, nothing of the transaction is done."},
 	{name: "the largest transaction fits", step: "p1.4", rule: "A branch may have kv.MaxTxnOps operations."},
 	{name: "no increment by compare and swap is lost", step: "p1.4", real: true, rule: "Callers that count by CAS lose no increment."},
-	{name: "what is not offered is refused as unsupported", step: "p1.4", more: table.Offers().Has, real: true, rule: "A level that the store does not promise is refused as Unsupported."},
 	{name: "random appends, compares and transactions are as the model's", step: "p1.4", real: true, rule: "Thousands of random appends, compares and transactions are answered as by the obvious store."},
 
 	{name: "a repeated request is executed once and answered alike", step: "p1.5", rule: "A request that comes again under its session and number is not executed again, and gets the answer that it got."},

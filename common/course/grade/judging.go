@@ -58,6 +58,10 @@ func newJudging(ctx context.Context, g *grader) (*judging, error) {
 	return j, nil
 }
 
+// judgeMemory bounds the judge in bytes: whatever a submission may make it do, the machine
+// and the others who are graded on it go on.
+const judgeMemory = 8 << 30
+
 // run judges the programs in a folder.
 func (j *judging) run(ctx context.Context, bin string) ([]judge.Verdict, error) {
 	ctx, cancel := context.WithTimeout(ctx, judgeTime)
@@ -75,7 +79,7 @@ func (j *judging) start(ctx context.Context, args ...string) ([]judge.Verdict, e
 	cmd := exec.Command(j.program, args...)
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = out, said, time.Second
 	cmd.Env = buildEnvironment()
-	if err := run(ctx, cmd, box.Limits{}); err != nil {
+	if err := run(ctx, cmd, box.Limits{Memory: judgeMemory}); err != nil {
 		return nil, fmt.Errorf("%w: %w: %s", ErrJudge, errors.Join(err, ctx.Err()), said)
 	}
 	var all []judge.Verdict
