@@ -52,8 +52,9 @@ func newModes() (fx.UserBufferEncMode, fx.DecMode) {
 	return encMode, decMode
 }
 
-// appendBody appends the encoding of v.
-func appendBody(b []byte, v any) ([]byte, error) {
+// AppendBody appends the encoding of v. It returns b and an error if v has none, as a
+// channel or a NaN has not.
+func AppendBody(b []byte, v any) ([]byte, error) {
 	if a, ok := v.(appender); ok {
 		return a.AppendTo(b), nil
 	}
@@ -64,8 +65,26 @@ func appendBody(b []byte, v any) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// decodeBody decodes b into the value that v points to; nil throws b away.
-func decodeBody(b []byte, v any) error {
+// AppendArgs appends the body of a request for method. It returns b and the reason why
+// the request cannot be sent otherwise: ErrNotSent if args have no encoding, ErrTooLarge
+// if that has more than max bytes or the method more than 256.
+func AppendArgs(b []byte, method string, args any, max int) ([]byte, error) {
+	if len(method) > maxMethod {
+		return b, fmt.Errorf("%w: method name of %d bytes: at most %d", ErrTooLarge, len(method), maxMethod)
+	}
+	body, err := AppendBody(b, args)
+	switch size := len(body) - len(b); {
+	case err != nil:
+		return b, fmt.Errorf("%w: %w", ErrNotSent, err)
+	case size > max:
+		return b, fmt.Errorf("%w: body of %d bytes: at most %d", ErrTooLarge, size, max)
+	}
+	return body, nil
+}
+
+// DecodeBody decodes b, which is hostile, into the value that v points to, which keeps
+// nothing of b; nil throws b away. After an error the value may hold anything.
+func DecodeBody(b []byte, v any) error {
 	if v == nil {
 		return nil
 	}

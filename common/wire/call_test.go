@@ -22,6 +22,7 @@ import (
 	"dss.example/common/kv"
 	"dss.example/common/wire"
 	"dss.example/common/wire/memnet"
+	"dss.example/common/wire/wiretest"
 )
 
 // caller is either half's way to make a call.
@@ -442,7 +443,7 @@ func TestRequestsThatWaitKeepTheirBodies(t *testing.T) {
 		conn.(*memnet.Conn).CloseWrite()
 		got, err := io.ReadAll(conn)
 		require.NoError(t, err)
-		answers := parseAnswers(t, got)
+		answers := wiretest.Answers(t, got)
 		require.Len(t, answers, n+1)
 		for _, a := range answers[1:] {
 			require.Equal(t, string(text(a.Seq)), string(a.Body))

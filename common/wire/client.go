@@ -107,7 +107,7 @@ func (k pendingCall) end(body []byte, err error) {
 		return
 	}
 	if err == nil {
-		if bad := decodeBody(body, k.wait.reply); bad != nil {
+		if bad := DecodeBody(body, k.wait.reply); bad != nil {
 			err = fmt.Errorf("%w: %v", ErrReply, bad)
 		}
 	}
@@ -176,7 +176,7 @@ func (c *Client) Call(ctx context.Context, method string, args, reply any) error
 	body := getScratch()
 	defer body.free()
 	var err error
-	if body.b, err = c.encode(body.b, method, args); err != nil {
+	if body.b, err = AppendArgs(body.b, method, args, c.opts.Message); err != nil {
 		return fmt.Errorf("%s: %w", method, err)
 	}
 	w := c.waits.Get().(*wait)
@@ -191,19 +191,6 @@ func (c *Client) Call(ctx context.Context, method string, args, reply any) error
 		return fmt.Errorf("%s: %w", method, err)
 	}
 	return nil
-}
-
-func (c *Client) encode(b []byte, method string, args any) ([]byte, error) {
-	b, err := appendBody(b, args)
-	switch {
-	case err != nil:
-		return b, fmt.Errorf("%w: %w", ErrNotSent, err)
-	case len(b) > c.opts.Message:
-		return b, fmt.Errorf("%w: %d bytes: at most %d", ErrTooLarge, len(b), c.opts.Message)
-	case len(method) > maxMethod:
-		return b, fmt.Errorf("%w: method name of %d bytes: at most %d", ErrTooLarge, len(method), maxMethod)
-	}
-	return b, nil
 }
 
 // send queues a request, as soon as there is room, and enters k as pending.
@@ -381,7 +368,7 @@ func (c *Client) deliver(frame []byte) error {
 		return broken(err)
 	}
 	if p.seq == 0 {
-		return fmt.Errorf("%w: %w", ErrBroken, c.opts.Errors.remote(p.code, p.text))
+		return fmt.Errorf("%w: %w", ErrBroken, c.opts.Errors.Remote(p.code, p.text))
 	}
 	c.queue.Lock()
 	known := p.seq <= c.left
@@ -399,8 +386,8 @@ func (c *Client) deliver(frame []byte) error {
 		return broken(fmt.Errorf("reply to request %d, which was not sent", p.seq))
 	case !awaited: // its caller has left, or it is an answer to a ping or a repetition
 		c.stats.late.Add(1)
-	case p.code != codeOK:
-		k.end(nil, c.opts.Errors.remote(p.code, p.text))
+	case p.code != CodeDone:
+		k.end(nil, c.opts.Errors.Remote(p.code, p.text))
 	default:
 		k.end(p.body, nil)
 	}

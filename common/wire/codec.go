@@ -35,12 +35,12 @@ func (p *reply) append(b []byte, r *rpc.Response, body any, max int, listed Erro
 	case p.bodyErr != nil:
 		return appendError(b, r.Seq, codeMalformed, fmt.Sprintf("%v: args of %s: %v", ErrMalformed, r.ServiceMethod, p.bodyErr))
 	case r.Error != "":
-		return appendError(b, r.Seq, listed.code(r.Error), r.Error)
+		return appendError(b, r.Seq, listed.codeOfText(r.Error), r.Error)
 	}
 	start := len(b)
 	b = beginResponse(b, r.Seq)
 	head := len(b)
-	b, err := appendBody(b, body)
+	b, err := AppendBody(b, body)
 	if err == nil && len(b)-head > max {
 		err = fmt.Errorf("%d bytes: at most %d", len(b)-head, max)
 	}
@@ -100,7 +100,7 @@ func (c *serverCodec) readHeader() error {
 			return err
 		}
 		c.greeted = true
-		c.out.add(appendError(nil, 0, codeOK, ""))
+		c.out.add(appendError(nil, 0, CodeDone, ""))
 	}
 	frame, err := c.in.next()
 	if err == nil {
@@ -174,15 +174,9 @@ func NewClientCodec(conn net.Conn, b Bounds) rpc.ClientCodec {
 }
 
 func (c *clientCodec) WriteRequest(r *rpc.Request, args any) error {
-	if len(r.ServiceMethod) > maxMethod {
-		return fmt.Errorf("%w: method name of %d bytes", ErrTooLarge, len(r.ServiceMethod))
-	}
-	body, err := appendBody(nil, args)
+	body, err := AppendArgs(nil, r.ServiceMethod, args, c.bounds.Message)
 	if err != nil {
-		return err
-	}
-	if len(body) > c.bounds.Message {
-		return fmt.Errorf("%w: args of %s: %d bytes: at most %d", ErrTooLarge, r.ServiceMethod, len(body), c.bounds.Message)
+		return fmt.Errorf("%s: %w", r.ServiceMethod, err)
 	}
 	c.out.add(appendRequest(nil, r.Seq+1, r.ServiceMethod, body)) // net/rpc counts from 0, which is a notice here
 	c.out.gather()
@@ -205,11 +199,11 @@ func (c *clientCodec) ReadResponseHeader(r *rpc.Response) error {
 		return err
 	}
 	if p.seq == 0 {
-		return Errors(nil).remote(p.code, p.text)
+		return Errors(nil).Remote(p.code, p.text)
 	}
 	r.Seq, r.Error, c.body = p.seq-1, "", p.body
-	if p.code != codeOK {
-		r.Error = Errors(nil).remote(p.code, p.text).Error()
+	if p.code != CodeDone {
+		r.Error = Errors(nil).Remote(p.code, p.text).Error()
 	}
 	return nil
 }
@@ -218,7 +212,7 @@ func (c *clientCodec) ReadResponseBody(v any) error {
 	if v == nil {
 		return nil
 	}
-	return decodeBody(c.body, v)
+	return DecodeBody(c.body, v)
 }
 
 func (c *clientCodec) Close() error {

@@ -13,6 +13,7 @@ import (
 
 	"dss.example/common/wire"
 	"dss.example/common/wire/memnet"
+	"dss.example/common/wire/wiretest"
 )
 
 // rawTalk is talk with net/rpc's own server behind our codec.
@@ -30,7 +31,7 @@ func rawTalk(t *testing.T, b wire.Bounds, frames ...[]byte) []answer {
 	got, err := io.ReadAll(here)
 	require.NoError(t, err)
 	<-served
-	return parseAnswers(t, got)
+	return wiretest.Answers(t, got)
 }
 
 func TestNetRPCsServerRefusesWhatOursDoes(t *testing.T) {

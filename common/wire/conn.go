@@ -5,13 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/rpc"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"dss.example/common/machine"
 )
@@ -19,10 +17,6 @@ import (
 // pingMethod is a request that a Server answers by itself. Any server answers it
 // with something, which is all that a client wants to know.
 const pingMethod = "wire.Ping"
-
-// lingerTime bounds how long a closed connection is read for the far side to see
-// the last frames: closing with unread bytes would throw them away.
-const lingerTime = time.Second
 
 // conn is one connection of a Server: a reading loop that serves what cannot wait,
 // and a goroutine for each other request.
@@ -73,7 +67,6 @@ func (c *conn) kill() {
 }
 
 func (c *conn) serve() {
-	defer c.srv.remove(c)
 	defer c.calls.Wait()
 	defer c.cancel()
 	defer c.raw.Close()
@@ -119,7 +112,7 @@ func (c *conn) greet() (hello, error) {
 	if err != nil {
 		return hello{}, err
 	}
-	c.out.add(appendError(nil, 0, codeOK, ""))
+	c.out.add(appendError(nil, 0, CodeDone, ""))
 	c.out.flush()
 	return h, nil
 }
@@ -225,16 +218,8 @@ func (c *conn) end(err error) {
 		c.out.add(appendNotice(nil, bye))
 	}
 	if c.out.finish() == nil && bye != nil {
-		c.linger()
+		Linger(c.raw)
 	}
-}
-
-func (c *conn) linger() {
-	if w, ok := c.raw.(interface{ CloseWrite() error }); !ok || w.CloseWrite() != nil {
-		return
-	}
-	c.raw.SetReadDeadline(time.Now().Add(lingerTime))
-	io.Copy(io.Discard, c.raw)
 }
 
 // call is one request on its way through net/rpc: a codec that reads one request

@@ -52,6 +52,11 @@
 // tell a request that never left from one that may have been executed. All four
 // pairs work together.
 //
+// A half written elsewhere finds here what is not its own subject: bodies
+// ([AppendArgs], [AppendBody], [DecodeBody]), codes and the errors that they stand for
+// ([CodeOf], [Errors.Code], [Errors.Remote]), and what accepts connections and ends
+// them ([Acceptor]).
+//
 // Two things are there for speed alone. Methods of [Quick] bypass net/rpc's
 // reflection. [Client.Help] lends a goroutine that waits for a reply to the reading of
 // it, which spares a caller that is alone the switch between two goroutines.

@@ -43,10 +43,11 @@ func Definite(err error) bool {
 	return false
 }
 
-// The codes of response heads. The numbers are part of the wire format.
+// The codes of response heads. The numbers are part of the wire format. Those without
+// an exported name are an error's of this package (CodeOf, Errors.Remote).
 const (
-	codeOK = iota
-	codeHandler
+	CodeDone    = iota // the reply follows
+	CodeHandler        // an error of the handler's that is not listed
 	codeOverloaded
 	codeShutdown
 	codeTooLarge
@@ -87,8 +88,9 @@ func (e *RemoteError) Unwrap() error { return e.is }
 // wire, under numbers that client and server agree on; at most 1<<16.
 type Errors map[uint16]error
 
-// remote makes the error that a response head tells of.
-func (l Errors) remote(code uint64, text string) error {
+// Remote returns the error that a response head with this code and text tells of, a
+// *[RemoteError]. Any code will do but CodeDone.
+func (l Errors) Remote(code uint64, text string) error {
 	e := &RemoteError{Text: text}
 	switch {
 	case code < uint64(len(wireErrors)):
@@ -106,10 +108,24 @@ func (l Errors) remote(code uint64, text string) error {
 	return e
 }
 
-// code finds the code of a handler's error by its text; of several listed errors
-// that fit, the one with the longest text, then the least number.
-func (l Errors) code(text string) uint64 {
-	code, longest := uint64(codeHandler), 0
+// Code returns the code of an error that a handler returned: that of the listed error
+// that it is, the least of several, else CodeHandler. An error of this package has no
+// other code here: what was refused to the handler was not refused by it.
+func (l Errors) Code(err error) uint64 {
+	code := uint64(CodeHandler)
+	for n, is := range l {
+		c := firstListed + uint64(n)
+		if errors.Is(err, is) && (code == CodeHandler || c < code) {
+			code = c
+		}
+	}
+	return code
+}
+
+// codeOfText is Code where net/rpc has left the error's text only; of several listed
+// errors that fit, the one with the longest text, then the least number.
+func (l Errors) codeOfText(text string) uint64 {
+	code, longest := uint64(CodeHandler), 0
 	for n, err := range l {
 		t := err.Error()
 		if rest, ok := strings.CutPrefix(text, t); !ok || rest != "" && !strings.HasPrefix(rest, ": ") {
@@ -123,14 +139,15 @@ func (l Errors) code(text string) uint64 {
 	return code
 }
 
-// codeOf returns the code of an error of this package.
-func codeOf(err error) uint64 {
+// CodeOf returns the code of an error that a server has itself, one of this package;
+// CodeHandler for any other. For a handler's error there is Errors.Code.
+func CodeOf(err error) uint64 {
 	for code, e := range wireErrors {
 		if e != nil && errors.Is(err, e) {
 			return uint64(code)
 		}
 	}
-	return codeHandler
+	return CodeHandler
 }
 
 // farewell returns what the far side is told when reading ended with err: nil when
@@ -139,7 +156,7 @@ func farewell(err error) error {
 	switch {
 	case errors.Is(err, errIdle), errors.Is(err, errSlow), errors.Is(err, errStopped):
 		return fmt.Errorf("%w: %w", ErrShutdown, err)
-	case codeOf(err) != codeHandler:
+	case CodeOf(err) != CodeHandler:
 		return err
 	}
 	return nil
@@ -147,7 +164,7 @@ func farewell(err error) error {
 
 // blames reports whether reading ended for what the far side sent.
 func blames(err error) bool {
-	return codeOf(err) != codeHandler && !errors.Is(err, ErrShutdown)
+	return CodeOf(err) != CodeHandler && !errors.Is(err, ErrShutdown)
 }
 
 // clip makes text fit for the wire: valid UTF-8 of at most maxText bytes.

@@ -23,6 +23,7 @@ import (
 	"dss.example/common/house/tally"
 	"dss.example/common/wire"
 	"dss.example/common/wire/memnet"
+	"dss.example/common/wire/wiretest"
 )
 
 // validFrames are what well-behaved clients send after their hello.
@@ -155,7 +156,7 @@ func TestAClaimedLengthCostsNothing(t *testing.T) {
 	lengths := []uint32{0, math.MaxUint32, math.MaxUint32 - 1, 1 << 31, 1<<31 - 1, 5<<20 + 2048, 1 << 24, 1 << 28}
 	legal := []uint32{5 << 20, 5<<20 - 1}
 	cases := 0
-	extra := allocated(func() {
+	extra := wiretest.Allocated(func() {
 		for _, n := range lengths {
 			prefix := binary.BigEndian.AppendUint32(nil, n)
 			for _, before := range [][]byte{nil, hello, append(hello, echoRequest(1, "x")...), append(hello, echoRequest(1, "x")...)} {
@@ -286,7 +287,7 @@ func TestAFloodOfConnectionsIsCappedAndOthersAreServed(t *testing.T) {
 	for _, conn := range conns[limit-1:] {
 		got, err := io.ReadAll(conn)
 		require.NoError(t, err)
-		all := parseAnswers(t, got)
+		all := wiretest.Answers(t, got)
 		require.Len(t, all, 1)
 		require.EqualValues(t, overloaded, all[0].Code)
 		told++
@@ -320,7 +321,7 @@ func TestBombsOfCBORAreRefusedBeforeTheyCost(t *testing.T) {
 		var got []answer
 		frame := request(1, "Any.Do", body)
 		overhead := uint64(64<<10 + 8*len(frame)) // the pipe's and the reader's own copies
-		cost := allocated(func() { got = talk(t, s, hello, frame) })
+		cost := wiretest.Allocated(func() { got = talk(t, s, hello, frame) })
 		require.Len(t, got, 2, name)
 		require.Equal(t, code, got[1].Code, "%s: %s", name, got[1].Text)
 		require.Less(t, cost, limit+overhead, name)
@@ -362,7 +363,7 @@ func TestBytesOfLongRequestsInFlightAreBounded(t *testing.T) {
 		second.(*memnet.Conn).CloseWrite()
 		got, err := io.ReadAll(second)
 		require.NoError(t, err)
-		all := parseAnswers(t, got)
+		all := wiretest.Answers(t, got)
 		require.Len(t, all, 2)
 		require.Equal(t, uint64(overloaded), all[1].Code)
 		close(gate.opened)

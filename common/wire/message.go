@@ -101,7 +101,7 @@ func parseRequest(frame []byte, last uint64) (request, error) {
 // body and endFrame must follow.
 func beginResponse(b []byte, seq uint64) []byte {
 	b = cbor.AppendUint(cbor.AppendArray(beginFrame(b), 3), seq)
-	return cbor.AppendText(cbor.AppendUint(b, codeOK), "")
+	return cbor.AppendText(cbor.AppendUint(b, CodeDone), "")
 }
 
 // appendError appends a whole response frame that tells of an error, or a notice
@@ -115,7 +115,7 @@ func appendError(b []byte, seq, code uint64, text string) []byte {
 
 // appendNotice appends the notice with which a connection is refused or ends.
 func appendNotice(b []byte, err error) []byte {
-	return appendError(b, 0, codeOf(err), err.Error())
+	return appendError(b, 0, CodeOf(err), err.Error())
 }
 
 // response is a response frame taken apart. Its body is the frame's.
@@ -133,7 +133,7 @@ func parseResponse(frame []byte) (response, error) {
 	switch {
 	case r.Err() != nil:
 		return response{}, fmt.Errorf("response: %w", r.Err())
-	case p.code != codeOK && len(p.body) != 0:
+	case p.code != CodeDone && len(p.body) != 0:
 		return response{}, fmt.Errorf("error response with %d bytes of body", len(p.body))
 	case len(p.text) > maxText:
 		return response{}, fmt.Errorf("error text of %d bytes: at most %d", len(p.text), maxText)
@@ -148,8 +148,8 @@ func parseAnswer(frame []byte, listed Errors) error {
 		return err
 	case p.seq != 0 || len(p.body) != 0:
 		return fmt.Errorf("response to request %d before the welcome", p.seq)
-	case p.code != codeOK:
-		return listed.remote(p.code, p.text)
+	case p.code != CodeDone:
+		return listed.Remote(p.code, p.text)
 	}
 	return nil
 }

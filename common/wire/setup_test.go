@@ -2,11 +2,8 @@ package wire_test
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"io"
 	"net"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -17,45 +14,24 @@ import (
 	"dss.example/common/cbor"
 	"dss.example/common/wire"
 	"dss.example/common/wire/memnet"
+	"dss.example/common/wire/wiretest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// The frames of the wire, put together by hand: the format as doc.go has it.
+// The frames of the wire, put together by hand.
+var (
+	frame, request, response = wiretest.Frame, wiretest.Request, wiretest.Response
+	hello, welcome           = helloOf(1, 1, 0), response(0, 0, "", nil)
+)
 
-func frame(payload []byte) []byte {
-	return append(binary.BigEndian.AppendUint32(nil, uint32(len(payload))), payload...)
-}
-
-func helloOf(version, kind, node uint64) []byte {
-	b := cbor.AppendText(cbor.AppendArray(nil, 4), "dss")
-	return frame(cbor.AppendUint(cbor.AppendUint(cbor.AppendUint(b, version), kind), node))
-}
-
-var hello = helloOf(1, 1, 0)
-
-func request(seq uint64, method string, body []byte) []byte {
-	b := cbor.AppendUint(cbor.AppendArray(nil, 2), seq)
-	return frame(append(cbor.AppendKey(b, method), body...))
-}
-
-func response(seq, code uint64, text string, body []byte) []byte {
-	b := cbor.AppendUint(cbor.AppendUint(cbor.AppendArray(nil, 3), seq), code)
-	return frame(append(cbor.AppendText(b, text), body...))
-}
-
-var welcome = response(0, 0, "", nil)
+func helloOf(version, kind, node uint64) []byte { return wiretest.Hello("dss", version, kind, node) }
 
 func echoRequest(seq uint64, text string) []byte {
 	return request(seq, "Echo.Do", cbor.AppendBytes(nil, []byte(text)))
 }
 
-// answer is a response frame taken apart.
-type answer struct {
-	Seq, Code uint64
-	Text      string
-	Body      []byte
-}
+type answer = wiretest.Answer
 
 // Codes of doc.go's responses.
 const (
@@ -70,37 +46,9 @@ const (
 	replyLost  = 9
 )
 
-func parseAnswers(t testing.TB, b []byte) (all []answer) {
-	for len(b) > 0 {
-		require.GreaterOrEqual(t, len(b), 4)
-		n := int(binary.BigEndian.Uint32(b))
-		require.GreaterOrEqual(t, len(b)-4, n)
-		r := cbor.NewReader(b[4 : 4+n])
-		r.Fixed(3)
-		a := answer{Seq: r.Uint(), Code: r.Uint(), Text: r.Text()}
-		a.Body = append([]byte(nil), r.Rest()...)
-		require.NoError(t, r.Err())
-		all, b = append(all, a), b[4+n:]
-	}
-	return all
-}
-
-// talk sends bytes to a server over a connection in memory, ends its half, and
-// returns all that the server answered until it closed.
-func talk(t testing.TB, s *wire.Server, bytes ...[]byte) []answer {
-	here, there := memnet.Pipe()
-	defer here.Close()
-	var serving sync.WaitGroup
-	serving.Go(func() { s.ServeConn(there) })
-	for _, b := range bytes {
-		here.Write(b) // the server may have closed already
-	}
-	here.(*memnet.Conn).CloseWrite()
-	got, err := io.ReadAll(here)
-	require.NoError(t, err)
-	here.Close()
-	serving.Wait()
-	return parseAnswers(t, got)
+// talk is what a server answers to these bytes.
+func talk(t testing.TB, s *wire.Server, parts ...[]byte) []answer {
+	return wiretest.Talk(t, s.ServeConn, parts...)
 }
 
 // The services of the tests.
@@ -233,15 +181,6 @@ func requireServing(t testing.TB, s *wire.Server) {
 	got := talk(t, s, hello, echoRequest(1, "still there?"))
 	require.Len(t, got, 2)
 	require.Equal(t, answer{Seq: 1, Body: cbor.AppendBytes(nil, []byte("still there?"))}, got[1])
-}
-
-// allocated returns how many bytes fn allocates, all goroutines included.
-func allocated(fn func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	fn()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
 }
 
 // advance lets the time of a synctest bubble go on.

@@ -16,6 +16,7 @@ import (
 	"dss.example/common/house/tally"
 	"dss.example/common/wire"
 	"dss.example/common/wire/memnet"
+	"dss.example/common/wire/wiretest"
 )
 
 // closedAfter reads a connection to its end and returns how long that took and
@@ -24,7 +25,7 @@ func closedAfter(t testing.TB, conn net.Conn) (time.Duration, []answer) {
 	start := time.Now()
 	got, err := io.ReadAll(conn)
 	require.NoError(t, err)
-	return time.Since(start), parseAnswers(t, got)
+	return time.Since(start), wiretest.Answers(t, got)
 }
 
 func TestAConnectionWithoutAHelloIsClosedInTime(t *testing.T) {

@@ -32,5 +32,5 @@ func decodeArgs(b []byte, args any, s span) error {
 	if w, ok := args.(binder); ok {
 		args = w.bind(s)
 	}
-	return decodeBody(b, args)
+	return DecodeBody(b, args)
 }

@@ -113,20 +113,6 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// encode returns the body of a request, or why it cannot be sent.
-func (c *Client) encode(method string, args any) ([]byte, error) {
-	body, err := encodeBody(args)
-	switch {
-	case err != nil:
-		return nil, notSent(err)
-	case len(body) > c.opts.Message:
-		return nil, fmt.Errorf("%w: %d bytes: at most %d", wire.ErrTooLarge, len(body), c.opts.Message)
-	case len(method) > maxMethod:
-		return nil, fmt.Errorf("%w: method name of %d bytes: at most %d", wire.ErrTooLarge, len(method), maxMethod)
-	}
-	return body, nil
-}
-
 // hand sends v to a channel of the Client's, unless ctx ends or the connection dies
 // first: then the error says so, and that nothing was sent.
 func hand[T any](ctx context.Context, c *Client, to chan<- T, v T) error {
@@ -146,7 +132,8 @@ func hand[T any](ctx context.Context, c *Client, to chan<- T, v T) error {
 
 // greet sends the hello and reads its answer. It returns nil if the answer is a
 // welcome: request 0, code 0, no body. If the server refuses, the error is the one
-// that its code and text stand for (remote); the hello's own errors are as they come.
+// that its code and text stand for (wire.Errors.Remote); the hello's own errors are as
+// they come.
 //
 //ds:todo p1.1
 func (c *Client) greet() error {
@@ -161,8 +148,8 @@ func (c *Client) greet() error {
 		return err
 	case p.seq != 0 || len(p.body) != 0:
 		return fmt.Errorf("%w: response to request %d before the welcome", wire.ErrMalformed, p.seq)
-	case p.code != codeDone:
-		return remote(p, c.opts.Errors)
+	case p.code != wire.CodeDone:
+		return c.opts.Errors.Remote(p.code, p.text)
 	}
 	return nil
 }
@@ -208,12 +195,13 @@ func (c *Client) Go(ctx context.Context, method string, args, reply any, done ch
 	return k
 }
 
-// start gives a call its body and its room and hands it to the writing goroutine, as Go
-// says. If it fails the call has no room, and nobody but the caller knows it.
+// start gives a call its body (wire.AppendArgs) and its room and hands it to the
+// writing goroutine, as Go says. If it fails the call has no room, and nobody but the
+// caller knows it.
 //
 //ds:todo p1.1
 func (c *Client) start(ctx context.Context, k *Call, args any) (err error) {
-	if k.body, err = c.encode(k.Method, args); err != nil {
+	if k.body, err = wire.AppendArgs(nil, k.Method, args, c.opts.Message); err != nil {
 		return err
 	}
 	if err := hand(ctx, c, c.room, struct{}{}); err != nil {
@@ -249,9 +237,10 @@ func (c *Client) write() {
 	}
 }
 
-// enter gives a call the next number, from 1 on without gaps, and enters it in pending. It reports whether the
-// request is to be written: not if the call was taken while it was handed over, nor if
-// the connection is dead, which ends the call with wire.ErrNotSent and Err's error.
+// enter gives a call the next number, from 1 on without gaps, and enters it in pending.
+// It reports whether the request is to be written: not if the call was taken while it
+// was handed over, nor if the connection is dead, which ends the call with
+// wire.ErrNotSent and Err's error.
 //
 //ds:todo p1.1
 func (c *Client) enter(k *Call) bool {
@@ -329,7 +318,7 @@ func (c *Client) deliver(frame []byte) error {
 	case err != nil:
 		return broken(err)
 	case p.seq == 0:
-		return fmt.Errorf("%w: %w", wire.ErrBroken, remote(p, c.opts.Errors))
+		return fmt.Errorf("%w: %w", wire.ErrBroken, c.opts.Errors.Remote(p.code, p.text))
 	}
 	c.mu.Lock()
 	k, known := c.pending[p.seq], p.seq <= c.seq
@@ -339,11 +328,11 @@ func (c *Client) deliver(frame []byte) error {
 		return broken(fmt.Errorf("response to request %d, which was not sent", p.seq))
 	case k == nil || !c.take(k):
 		return nil
-	case p.code != codeDone:
-		k.end(remote(p, c.opts.Errors))
+	case p.code != wire.CodeDone:
+		k.end(c.opts.Errors.Remote(p.code, p.text))
 		return nil
 	}
-	if err = decodeBody(p.body, k.Reply); err != nil {
+	if err = wire.DecodeBody(p.body, k.Reply); err != nil {
 		err = fmt.Errorf("%w: %v", wire.ErrReply, err)
 	}
 	k.end(err)

@@ -14,6 +14,7 @@ import (
 
 	"dss.example/common/wire"
 	"dss.example/common/wire/memnet"
+	"dss.example/common/wire/wiretest"
 
 	"dss.example/p1-kvrpc/call"
 )
@@ -115,7 +116,7 @@ func TestClientThrowsARepetitionAway(t *testing.T) {
 func TestClientALengthThatIsOnlyClaimedCostsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, there := scripted(t, call.ClientOptions{Message: 1 << 30})
-		used := allocated(func() {
+		used := wiretest.Allocated(func() {
 			k := begin(t, c, "x", nil)
 			say(t, there, prefix(1<<30), make([]byte, 1000))
 			synctest.Wait()

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"strings"
 
 	"dss.example/common/cbor"
 	"dss.example/common/wire"
@@ -124,17 +125,18 @@ func parseRequest(frame []byte) (request, error) {
 // answer to a hello, or a notice. Its body shares the frame's memory.
 type response struct {
 	seq  uint64 // 0: the answer to the hello, or a notice
-	code uint64 // codeDone, or what text explains
+	code uint64 // wire.CodeDone, or what text explains
 	text string
-	body []byte // of codeDone only
+	body []byte // of wire.CodeDone only
 }
 
 // append appends the response's frame. Of a text that is too long it takes the
-// beginning.
+// beginning; what is not UTF-8 becomes a question mark.
 func (p response) append(b []byte) []byte {
 	start := len(b)
 	b = cbor.AppendUint(cbor.AppendArray(beginFrame(b), 3), p.seq)
-	b = cbor.AppendText(cbor.AppendUint(b, p.code), clip(p.text))
+	text := strings.ToValidUTF8(p.text[:min(len(p.text), maxText)], "?")
+	b = cbor.AppendText(cbor.AppendUint(b, p.code), text)
 	return endFrame(append(b, p.body...), start)
 }
 
@@ -147,7 +149,7 @@ func parseResponse(frame []byte) (response, error) {
 	switch {
 	case r.Err() != nil:
 		return response{}, fmt.Errorf("%w: response: %v", wire.ErrMalformed, r.Err())
-	case p.code != codeDone && len(p.body) != 0:
+	case p.code != wire.CodeDone && len(p.body) != 0:
 		return response{}, fmt.Errorf("%w: error response with %d bytes of body", wire.ErrMalformed, len(p.body))
 	case len(p.text) > maxText:
 		return response{}, fmt.Errorf("%w: error text of %d bytes: at most %d", wire.ErrMalformed, len(p.text), maxText)

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"reflect"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -90,7 +89,7 @@ func (m *method) call(args []byte) (reply any, malformed, err error) {
 		a = a.Elem()
 	}
 	arg := reflect.New(a)
-	if malformed := decodeBody(args, arg.Interface()); malformed != nil {
+	if malformed := wire.DecodeBody(args, arg.Interface()); malformed != nil {
 		return nil, malformed, nil
 	}
 	if m.args.Kind() != reflect.Pointer {
@@ -124,6 +123,7 @@ type conn struct {
 	out      chan answer    // to the writing goroutine
 	handlers sync.WaitGroup // the requests being served
 	inFlight atomic.Int64   // their number, until the writing goroutine has their answers
+	draining atomic.Bool    // no more requests are read
 	last     uint64         // the number of the last request; the reading goroutine's
 }
 
@@ -133,7 +133,7 @@ type answer struct {
 	served bool // it answers a request that counts in inFlight
 }
 
-// newConn is called by the Server's serving goroutine of that connection.
+// newConn is a connection that nobody serves yet.
 func newConn(s *Server, raw net.Conn) *conn {
 	return &conn{srv: s, raw: raw, in: bufio.NewReader(raw), out: make(chan answer)}
 }
@@ -159,7 +159,7 @@ func (c *conn) serve() {
 	close(c.out)
 	writing.Wait()
 	if bye != nil {
-		c.linger()
+		wire.Linger(c.raw)
 	}
 }
 
@@ -170,21 +170,21 @@ func farewell(err error) error {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("%w: no request for too long", wire.ErrShutdown)
-	case codeOf(err) != codeHandler:
+	case wire.CodeOf(err) != wire.CodeHandler:
 		return err
 	}
 	return nil
 }
 
 // next reads the next frame, of at most max bytes, within d. Besides the errors of
-// readFrame it returns wire.ErrShutdown when the Server is shutting down.
+// readFrame it returns wire.ErrShutdown when the connection is draining.
 func (c *conn) next(max int, d time.Duration) ([]byte, error) {
 	c.raw.SetReadDeadline(time.Now().Add(d))
-	if c.srv.isStopping() { // looked at after setting the deadline: stop does it the other way round
+	if c.draining.Load() { // looked at after setting the deadline: drain does it the other way round
 		return nil, wire.ErrShutdown
 	}
 	frame, err := readFrame(c.in, max)
-	if err != nil && c.srv.isStopping() {
+	if err != nil && c.draining.Load() {
 		return nil, wire.ErrShutdown
 	}
 	return frame, err
@@ -263,8 +263,8 @@ func (c *conn) run(q request) {
 
 // respond calls the handler of a request and returns the response. Instead of a reply
 // it tells of wire.ErrNoMethod; of wire.ErrMalformed, if the args cannot be decoded;
-// of the handler's error, with the code that opts.Errors give it (handlerCode); or of
-// wire.ErrReply, if the reply cannot be encoded or has more than opts.Message bytes.
+// of the handler's error, with the code that opts.Errors give it (wire.Errors.Code); or
+// of wire.ErrReply, if the reply cannot be encoded or has more than opts.Message bytes.
 //
 //ds:todo p1.2
 func (c *conn) respond(q request) response {
@@ -277,9 +277,9 @@ func (c *conn) respond(q request) response {
 	case malformed != nil:
 		return failure(q.seq, fmt.Errorf("%w: args of %s: %v", wire.ErrMalformed, q.method, malformed))
 	case err != nil:
-		return response{seq: q.seq, code: handlerCode(err, c.srv.opts.Errors), text: err.Error()}
+		return response{seq: q.seq, code: c.srv.opts.Errors.Code(err), text: err.Error()}
 	}
-	body, err := encodeBody(reply)
+	body, err := wire.AppendBody(nil, reply)
 	if err == nil && len(body) > c.srv.opts.Message {
 		err = fmt.Errorf("%d bytes: at most %d", len(body), c.srv.opts.Message)
 	}
@@ -310,10 +310,4 @@ func (c *conn) write() {
 			c.raw.Close()
 		}
 	}
-}
-
-// logPanic tells the Server's owner of a handler that panicked; a nil cause means that
-// it ended its goroutine.
-func (s *Server) logPanic(method string, cause any) {
-	s.opts.Log.Error("handler panicked", "method", method, "panic", cause, "stack", string(debug.Stack()))
 }

@@ -21,6 +21,7 @@ import (
 
 	"dss.example/common/wire"
 	"dss.example/common/wire/memnet"
+	"dss.example/common/wire/wiretest"
 
 	"dss.example/p1-kvrpc/call"
 )
@@ -51,11 +52,11 @@ func greeted(t testing.TB, s *call.Server) net.Conn {
 }
 
 // next reads the next response.
-func next(t testing.TB, r io.Reader) answerOf {
+func next(t testing.TB, r io.Reader) answer {
 	t.Helper()
 	head := readN(t, r, 4)
 	n := int(head[2])<<8 | int(head[3])
-	return parseAnswers(t, append(head, readN(t, r, n)...))[0]
+	return wiretest.Answers(t, append(head, readN(t, r, n)...))[0]
 }
 
 func TestServerRepliesToEachStandardClient(t *testing.T) {
@@ -102,9 +103,9 @@ func TestServerAnswersInTheOrderInWhichHandlersReturn(t *testing.T) {
 		s, e := ourServer(t, call.ServerOptions{})
 		conn := greeted(t, s)
 		say(t, conn, request(3, "Echo.Wait", bytesOf("slow")), request(7, "Echo.Do", bytesOf("quick")))
-		require.Equal(t, answerOf{Seq: 7, Body: string(bytesOf("quick"))}, next(t, conn))
+		require.Equal(t, answer{Seq: 7, Body: bytesOf("quick")}, next(t, conn))
 		close(e.gate)
-		require.Equal(t, answerOf{Seq: 3, Body: string(bytesOf("slow"))}, next(t, conn))
+		require.Equal(t, answer{Seq: 3, Body: bytesOf("slow")}, next(t, conn))
 	})
 }
 
@@ -119,14 +120,14 @@ func TestServerRefusesMoreThanItsRequestsInFlight(t *testing.T) {
 		for seq := uint64(4); seq < 10; seq++ {
 			say(t, conn, request(seq, "Echo.Do", bytesOf("x")))
 			a := next(t, conn)
-			require.Equal(t, answerOf{Seq: seq, Code: overloaded, Text: a.Text}, a)
+			require.Equal(t, answer{Seq: seq, Code: overloaded, Text: a.Text}, a)
 		}
 		close(e.gate)
 		for range 3 {
 			require.Zero(t, next(t, conn).Code)
 		}
 		say(t, conn, request(10, "Echo.Do", bytesOf("x")))
-		require.Equal(t, answerOf{Seq: 10, Body: string(bytesOf("x"))}, next(t, conn))
+		require.Equal(t, answer{Seq: 10, Body: bytesOf("x")}, next(t, conn))
 
 		other := greeted(t, s)
 		say(t, other, request(1, "Echo.Do", bytesOf("x")))
@@ -176,15 +177,41 @@ func TestServerDrains(t *testing.T) {
 		synctest.Wait()
 		require.Empty(t, stopped)
 		close(e.gate)
-		require.Equal(t, answerOf{Seq: 1, Body: string(bytesOf("in flight"))}, next(t, conn))
+		require.Equal(t, answer{Seq: 1, Body: bytesOf("in flight")}, next(t, conn))
 		notice := next(t, conn)
-		require.Equal(t, answerOf{Code: shutdown, Text: notice.Text}, notice, "request 2 was not executed")
+		require.Equal(t, answer{Code: shutdown, Text: notice.Text}, notice, "request 2 was not executed")
 		_, err := conn.Read(make([]byte, 1))
 		require.ErrorIs(t, err, io.EOF)
 		require.NoError(t, conn.Close())
 		require.NoError(t, <-stopped)
-		refusal := talk(t, s.ServeConn, hello)
+		refusal := wiretest.Talk(t, s.ServeConn, hello)
 		require.Equal(t, uint64(shutdown), refusal[0].Code)
+	})
+}
+
+func TestServerReadsNoMoreRequestsOnceItIsShutDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const asked = 1000
+		s, _ := ourServer(t, call.ServerOptions{InFlight: 1})
+		conn := greeted(t, s)
+		say(t, conn, request(1, "Half.Long", mustNumber(3<<20)))
+		synctest.Wait() // its reply is stuck, for the test does not read: soon nor does the server
+		for seq := uint64(2); seq <= asked; seq++ {
+			say(t, conn, request(seq, "Echo.Do", bytesOf("x")))
+		}
+		synctest.Wait()
+		start, stopped := time.Now(), make(chan error, 1)
+		go func() { stopped <- s.Shutdown(t.Context()) }()
+		synctest.Wait()
+		rest, err := io.ReadAll(conn)
+		require.NoError(t, err)
+		answers := wiretest.Answers(t, rest)
+		require.Less(t, len(answers), asked, "most requests were still to be read")
+		notice := answers[len(answers)-1]
+		require.Equal(t, answer{Code: shutdown, Text: notice.Text}, notice)
+		require.NoError(t, conn.Close())
+		require.NoError(t, <-stopped)
+		require.Zero(t, time.Since(start), "it did not wait for more")
 	})
 }
 
@@ -253,7 +280,7 @@ func TestServerEndsASilentConnectionInGoodOrder(t *testing.T) {
 		<-e.entered
 		say(t, conn, prefix(100), []byte("half of it"))
 		time.AfterFunc(2*time.Minute, func() { close(e.gate) })
-		require.Equal(t, answerOf{Seq: 1, Body: string(bytesOf("x"))}, next(t, conn), "what was begun is answered")
+		require.Equal(t, answer{Seq: 1, Body: bytesOf("x")}, next(t, conn), "what was begun is answered")
 		require.Equal(t, uint64(shutdown), next(t, conn).Code)
 		require.Equal(t, 2*time.Minute, time.Since(start))
 	})
@@ -288,13 +315,13 @@ func TestServerWantsAHelloFirst(t *testing.T) {
 			helloOf("dss", 1, 0, 0), helloOf("dss", 1, 2, 1), helloOf("dss", 1, 1, 1), helloOf("dss", 1, 3, 0),
 			frame(append(bytes.Clone(hello[4:]), 0)),
 		} {
-			got := talk(t, s.ServeConn, wrong, request(1, "Echo.Do", bytesOf("x")))
+			got := wiretest.Talk(t, s.ServeConn, wrong, request(1, "Echo.Do", bytesOf("x")))
 			require.Len(t, got, 1, "%q", wrong)
-			require.Equal(t, answerOf{Code: refused, Text: got[0].Text}, got[0], "%q", wrong)
+			require.Equal(t, answer{Code: refused, Text: got[0].Text}, got[0], "%q", wrong)
 		}
-		require.Equal(t, uint64(tooLarge), talk(t, s.ServeConn, prefix(65))[0].Code)
-		require.Equal(t, uint64(malformed), talk(t, s.ServeConn, prefix(0))[0].Code)
-		require.Empty(t, talk(t, s.ServeConn), "nobody is there to be told")
+		require.Equal(t, uint64(tooLarge), wiretest.Talk(t, s.ServeConn, prefix(65))[0].Code)
+		require.Equal(t, uint64(malformed), wiretest.Talk(t, s.ServeConn, prefix(0))[0].Code)
+		require.Empty(t, wiretest.Talk(t, s.ServeConn), "nobody is there to be told")
 	})
 }
 
@@ -319,10 +346,10 @@ func TestServerEndsAConnectionThatBreaksTheRules(t *testing.T) {
 			{"a head that is not canonical", frame([]byte{0x82, 0x18, 0x06, 0x41, 'x', 0x40}), malformed},
 			{"a long method", request(6, strings.Repeat("x", 257), nil), malformed},
 		} {
-			got := talk(t, s.ServeConn, hello, request(5, "Echo.Do", bytesOf("before")), c.frame, request(9, "Echo.Do", bytesOf("after")))
+			got := wiretest.Talk(t, s.ServeConn, hello, request(5, "Echo.Do", bytesOf("before")), c.frame, request(9, "Echo.Do", bytesOf("after")))
 			require.Len(t, got, 3, c.name)
-			require.Equal(t, answerOf{Seq: 5, Body: string(bytesOf("before"))}, got[1], "what was begun is answered first")
-			require.Equal(t, answerOf{Code: c.code, Text: got[2].Text}, got[2], c.name)
+			require.Equal(t, answer{Seq: 5, Body: bytesOf("before")}, got[1], "what was begun is answered first")
+			require.Equal(t, answer{Code: c.code, Text: got[2].Text}, got[2], c.name)
 		}
 	})
 }
@@ -330,7 +357,7 @@ func TestServerEndsAConnectionThatBreaksTheRules(t *testing.T) {
 func TestServerALengthThatIsOnlyClaimedCostsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := ourServer(t, call.ServerOptions{Message: 1 << 30})
-		used := allocated(func() { talk(t, s.ServeConn, hello, prefix(1<<30), make([]byte, 1000)) })
+		used := wiretest.Allocated(func() { wiretest.Talk(t, s.ServeConn, hello, prefix(1<<30), make([]byte, 1000)) })
 		require.Less(t, used, uint64(1<<20), "bytes allocated for a frame that did not come")
 	})
 }
@@ -358,16 +385,16 @@ func sameAsStandard(t testing.TB, b []byte) {
 	close(gate.gate)
 	standard, gate := standardServer(t, wire.ServerOptions{Bounds: wire.Bounds{Message: 1 << 16}})
 	close(gate.gate)
-	sorted := func(all []answerOf) []answerOf {
+	sorted := func(all []answer) []answer {
 		for i := range all {
 			all[i].Text = ""
 		}
 		if len(all) > 0 {
-			slices.SortStableFunc(all[1:], func(a, b answerOf) int { return cmp.Compare(a.Seq-1, b.Seq-1) })
+			slices.SortStableFunc(all[1:], func(a, b answer) int { return cmp.Compare(a.Seq-1, b.Seq-1) })
 		}
 		return all
 	}
-	want, got := sorted(talk(t, standard.ServeConn, b)), sorted(talk(t, ours.ServeConn, b))
+	want, got := sorted(wiretest.Talk(t, standard.ServeConn, b)), sorted(wiretest.Talk(t, ours.ServeConn, b))
 	require.Empty(t, gocmp.Diff(want, got), "%q", b)
 	require.NoError(t, ours.Close())
 	require.NoError(t, standard.Close())

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/rpc"
 	"runtime"
@@ -25,6 +24,7 @@ import (
 	"dss.example/common/run/kvstore"
 	"dss.example/common/wire"
 	"dss.example/common/wire/memnet"
+	"dss.example/common/wire/wiretest"
 
 	"dss.example/p1-kvrpc/table"
 )
@@ -32,29 +32,12 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // Frames put together by hand, as doc.go has them.
+var (
+	frame, helloOf, request, response = wiretest.Frame, wiretest.Hello, wiretest.Request, wiretest.Response
+	hello, welcome                    = helloOf("dss", 1, 1, 0), response(0, 0, "", nil)
+)
 
-func frame(payload []byte) []byte {
-	return append(binary.BigEndian.AppendUint32(nil, uint32(len(payload))), payload...)
-}
-
-func helloOf(name string, version, kind, node uint64) []byte {
-	b := cbor.AppendText(cbor.AppendArray(nil, 4), name)
-	return frame(cbor.AppendUint(cbor.AppendUint(cbor.AppendUint(b, version), kind), node))
-}
-
-var hello = helloOf("dss", 1, 1, 0)
-
-func request(seq uint64, method string, body []byte) []byte {
-	b := cbor.AppendUint(cbor.AppendArray(nil, 2), seq)
-	return frame(append(cbor.AppendKey(b, method), body...))
-}
-
-func response(seq, code uint64, text string, body []byte) []byte {
-	b := cbor.AppendUint(cbor.AppendUint(cbor.AppendArray(nil, 3), seq), code)
-	return frame(append(cbor.AppendText(b, text), body...))
-}
-
-var welcome = response(0, 0, "", nil)
+type answer = wiretest.Answer
 
 func bytesOf(s string) []byte { return cbor.AppendBytes(nil, []byte(s)) }
 
@@ -350,57 +333,6 @@ func replies(t testing.TB, c client) {
 	require.Len(t, long, 3<<20)
 	require.NoError(t, c.Call(t.Context(), "Echo.Do", slices.Repeat([]byte("x"), 3<<20), nil))
 	echo(t, c, "")
-}
-
-// answerOf is a response frame taken apart.
-type answerOf struct {
-	Seq, Code uint64
-	Text      string
-	Body      string
-}
-
-func parseAnswers(t testing.TB, b []byte) (all []answerOf) {
-	for len(b) > 0 {
-		require.GreaterOrEqual(t, len(b), 4)
-		n := int(binary.BigEndian.Uint32(b))
-		require.GreaterOrEqual(t, len(b)-4, n)
-		r := cbor.NewReader(b[4 : 4+n])
-		r.Fixed(3)
-		a := answerOf{Seq: r.Uint(), Code: r.Uint(), Text: r.Text()}
-		a.Body = string(r.Rest())
-		require.NoError(t, r.Err())
-		all, b = append(all, a), b[4+n:]
-	}
-	return all
-}
-
-// talk sends bytes to a server, ends its half, and returns all that the server
-// answered until it closed.
-func talk(t testing.TB, serve func(net.Conn), parts ...[]byte) []answerOf {
-	here, there := memnet.Pipe()
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		serve(there)
-		there.Close()
-	})
-	for _, b := range parts {
-		_, _ = here.Write(b) // the server may have closed already
-	}
-	here.(*memnet.Conn).CloseWrite()
-	got, err := io.ReadAll(here)
-	require.NoError(t, err)
-	here.Close()
-	serving.Wait()
-	return parseAnswers(t, got)
-}
-
-// allocated returns how many bytes fn allocates.
-func allocated(fn func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	fn()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
 }
 
 // The store of stage 1 behind each half.

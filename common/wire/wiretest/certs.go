@@ -1,5 +1,3 @@
-// Package wiretest makes certificates for tests of TLS: good ones, and those that
-// must be refused.
 package wiretest
 
 import (

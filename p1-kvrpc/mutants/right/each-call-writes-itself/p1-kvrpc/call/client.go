@@ -110,7 +110,8 @@ func (c *Client) Close() error {
 
 // greet sends the hello and reads its answer. It returns nil if the answer is a
 // welcome: request 0, code 0, no body. If the server refuses, the error is the one
-// that its code and text stand for (remote); the hello's own errors are as they come.
+// that its code and text stand for (wire.Errors.Remote); the hello's own errors are as
+// they come.
 func (c *Client) greet() error {
 	_, unsent := c.conn.Write(appendHello(nil))
 	frame, err := readFrame(c.in, c.opts.Message+maxHead)
@@ -124,8 +125,8 @@ func (c *Client) greet() error {
 	if p.seq != 0 || len(p.body) > 0 {
 		return fmt.Errorf("%w: no answer to the hello", wire.ErrMalformed)
 	}
-	if p.code != codeDone {
-		return remote(p, c.opts.Errors)
+	if p.code != wire.CodeDone {
+		return c.opts.Errors.Remote(p.code, p.text)
 	}
 	return nil
 }
@@ -163,7 +164,7 @@ func (c *Client) Go(ctx context.Context, method string, args, reply any, done ch
 		done = make(chan *Call, 1)
 	}
 	k := &Call{Method: method, Reply: reply, Done: done}
-	body, err := c.encode(method, args)
+	body, err := wire.AppendArgs(nil, method, args, c.opts.Message)
 	if err == nil {
 		err = c.begin(ctx, k, body)
 	}
@@ -171,21 +172,6 @@ func (c *Client) Go(ctx context.Context, method string, args, reply any, done ch
 		k.end(err)
 	}
 	return k
-}
-
-// encode returns the body of a request, or why it cannot be sent.
-func (c *Client) encode(method string, args any) ([]byte, error) {
-	if len(method) > maxMethod {
-		return nil, fmt.Errorf("%w: a method's name of %d bytes", wire.ErrTooLarge, len(method))
-	}
-	body, err := encodeBody(args)
-	if err != nil {
-		return nil, notSent(err)
-	}
-	if len(body) > c.opts.Message {
-		return nil, fmt.Errorf("%w: a body of %d bytes", wire.ErrTooLarge, len(body))
-	}
-	return body, nil
 }
 
 // begin gets room and the turn for a call, enters it, and has it written. If it fails,
@@ -292,7 +278,7 @@ func (c *Client) deliver(frame []byte) error {
 		return broken(err)
 	}
 	if p.seq == 0 {
-		return fmt.Errorf("%w: %w", wire.ErrBroken, remote(p, c.opts.Errors))
+		return fmt.Errorf("%w: %w", wire.ErrBroken, c.opts.Errors.Remote(p.code, p.text))
 	}
 	if k := c.take(p.seq); k != nil {
 		k.end(c.outcome(p, k.Reply))
@@ -308,10 +294,10 @@ func (c *Client) deliver(frame []byte) error {
 
 // outcome is what a response says to a call, whose reply it decodes.
 func (c *Client) outcome(p response, reply any) error {
-	if p.code != codeDone {
-		return remote(p, c.opts.Errors)
+	if p.code != wire.CodeDone {
+		return c.opts.Errors.Remote(p.code, p.text)
 	}
-	if err := decodeBody(p.body, reply); err != nil {
+	if err := wire.DecodeBody(p.body, reply); err != nil {
 		return fmt.Errorf("%w: %v", wire.ErrReply, err)
 	}
 	return nil
