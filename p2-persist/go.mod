@@ -2,4 +2,17 @@ module dss.example/p2-persist
 
 go 1.26.0
 
+require (
+	dss.example/common v0.0.0
+	github.com/fxamacker/cbor/v2 v2.9.6
+	github.com/google/go-cmp v0.7.0
+	github.com/stretchr/testify v1.12.1
+	pgregory.net/rapid v1.3.0
+)
+
+require (
+	github.com/x448/float16 v0.8.4 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+)
+
 replace dss.example/common => ../common
