@@ -80,6 +80,7 @@ var overruns = map[string]struct {
 }{
 	"common/check":       {2200, "one judge for each promise, and their witnesses and pictures"},
 	"common/demo":        {900, "the words and pictures of a demonstration"},
+	"common/disk":        {1850, "the calls, the real disk, and its twin that knows what a crash would leave"},
 	"common/faultproxy":  {1200, "every fault of a link, in frames and in bytes"},
 	"common/kv":          {1800, "all nouns of the door, their bytes by hand, and the typed client"},
 	"common/kvtest":      {2400, "a conformance suite is mostly its cases"},
