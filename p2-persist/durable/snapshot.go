@@ -1,0 +1,72 @@
+package durable
+
+import (
+	"fmt"
+	"iter"
+
+	"dss.example/common/app"
+	"dss.example/common/cbor"
+	"dss.example/common/machine"
+)
+
+// Snapshot is the state after all records up to one.
+type Snapshot struct {
+	Seq   uint64       // of the last record that is in it
+	Now   machine.Time // by the clock of the machine inside
+	Pairs iter.Seq2[string, []byte]
+}
+
+// TakeSnapshot is the command that asks for the present state. The answer is a [Taken].
+// Like every answer it comes when what it rests on is durable.
+type TakeSnapshot struct{}
+
+// Kept is the command that says that the snapshot up to record Seq is durable: records up
+// to it are not needed any more. The answer is a [Mark].
+type Kept struct{ Seq uint64 }
+
+// Mark says up to where something goes. It answers Kept, and where a snapshot cannot
+// travel, it stands for it.
+type Mark struct {
+	Seq     uint64
+	Now     machine.Time
+	Refused string // why there is none; empty if there is
+}
+
+// Taken is a state that was asked for.
+type Taken struct {
+	Mark
+	View app.View // nil if Refused
+}
+
+// Snapshot returns what New can begin with.
+func (t Taken) Snapshot() *Snapshot { return &Snapshot{t.Seq, t.Now, t.View.Pairs("")} }
+
+// AppendTo implements machine.Data.
+func (TakeSnapshot) AppendTo(b []byte) []byte { return cbor.AppendNull(own(b, tagTake)) }
+
+// AppendTo implements machine.Data.
+func (k Kept) AppendTo(b []byte) []byte { return cbor.AppendUint(own(b, tagKept), k.Seq) }
+
+// AppendTo implements machine.Data. Of a Taken it is the Mark: the state does not travel.
+func (m Mark) AppendTo(b []byte) []byte {
+	b = cbor.AppendArray(own(b, tagMark), 3)
+	return cbor.AppendText(cbor.AppendInt(cbor.AppendUint(b, m.Seq), int64(m.Now)), m.Refused)
+}
+
+func (m *Machine) snapshot() machine.Data {
+	if m.broken != "" {
+		return Taken{Mark: Mark{Refused: m.broken}}
+	}
+	return Taken{Mark{Seq: m.seq, Now: m.last}, m.config.Inside.View()}
+}
+
+func (m *Machine) kept(k Kept, out *machine.Out) machine.Data {
+	switch {
+	case m.broken != "":
+		return Mark{Refused: m.broken}
+	case k.Seq > m.seq:
+		return Mark{Refused: fmt.Sprintf("a snapshot up to record %d, and the last record is %d", k.Seq, m.seq)}
+	}
+	out.Trim = max(out.Trim, k.Seq+1)
+	return Mark{Seq: k.Seq, Now: m.last}
+}
