@@ -1,8 +1,10 @@
 package table
 
 import (
+	"iter"
 	"slices"
 
+	"dss.example/common/app"
 	"dss.example/common/kv"
 	"dss.example/common/machine"
 	"dss.example/p1-kvrpc/table/agenda"
@@ -77,6 +79,9 @@ func (m *Machine) Step(in machine.In, out *machine.Out) {
 		m.start(in.Rand)
 	}
 	switch e := in.Event.(type) {
+	case machine.Ready: // what was under way in an earlier life is lost
+		m.alarm = agenda.Alarm{}
+		m.arm(in.Now, out)
 	case machine.Ask:
 		m.ask(in.Now, e, out)
 	case machine.Cancel:
@@ -87,6 +92,20 @@ func (m *Machine) Step(in machine.In, out *machine.Out) {
 			m.tick(in.Now, out)
 		}
 	}
+}
+
+// View returns the present state, as Table.View does, from the first step on.
+func (m *Machine) View() app.View { return m.table.View() }
+
+// Load lets m begin with the state of a View instead of an empty one. It comes before
+// the first step. Errors are those of Table.Load.
+func (m *Machine) Load(pairs iter.Seq2[string, []byte]) error {
+	t := New(m.config)
+	if err := t.Load(pairs); err != nil {
+		return err
+	}
+	m.config, m.table = t.config, t
+	return nil
 }
 
 // start makes the table. An ID of 52 random bits survives viewers that read numbers

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
+	"dss.example/common/app"
 	"dss.example/common/cbor"
 	"dss.example/common/kv"
 	"dss.example/common/machine"
@@ -162,6 +163,27 @@ func TestLeasesAndSessionsExpireByThemselves(t *testing.T) {
 	require.Equal(t, kv.NoSession, s.ask(kv.Request{Session: id, Seq: 1, Op: put("b", "")}).Status)
 	s.pass(60 * second)
 	require.Empty(t, s.timers, "nothing is left to wait for")
+}
+
+func TestALoadedMachineGoesOnWhereTheViewWasTaken(t *testing.T) {
+	s := newServer(t, table.Config{})
+	s.step(machine.Ready{Fresh: true})
+	lease := s.ask(kv.Request{Op: kv.Grant{TTL: time.Second}}).Result.(kv.LeaseInfo).ID
+	s.ask(kv.Request{Op: kv.Put{Key: "a", Value: []byte("x"), Lease: lease}})
+	s.ask(kv.Request{Op: kv.Put{Key: "b", Value: []byte("y")}})
+	view := s.m.(*table.Machine).View()
+
+	next := newServer(t, table.Config{})
+	next.now = s.now
+	m := next.m.(*table.Machine)
+	require.ErrorIs(t, m.Load(func(yield func(string, []byte) bool) { yield("x", nil) }), table.ErrCorrupt)
+	require.NoError(t, m.Load(view.Pairs("")))
+	next.step(machine.Ready{})
+	require.Equal(t, app.Hash(view), app.Hash(m.View()))
+	require.Equal(t, kv.OK, next.ask(kv.Request{Op: kv.Get{Key: "a"}}).Status)
+	next.pass(2 * second)
+	require.Equal(t, kv.NotFound, next.ask(kv.Request{Op: kv.Get{Key: "a"}}).Status, "its lease has ended")
+	require.Equal(t, kv.OK, next.ask(kv.Request{Op: kv.Get{Key: "b"}}).Status)
 }
 
 func TestFewTimersAreUnderWay(t *testing.T) {
