@@ -58,6 +58,18 @@ func AppendKey(b []byte, v string) []byte {
 	return append(appendHead(b, majorBytes, uint64(len(v))), v...)
 }
 
+// WrapBytes makes a byte string of what was appended to b since it was start bytes
+// long: who encodes one message inside another needs no memory between.
+func WrapBytes(b []byte, start int) []byte {
+	n := len(b) - start
+	b = appendHead(b, majorBytes, uint64(n)) // to be moved in front
+	var head [9]byte
+	size := copy(head[:], b[start+n:])
+	copy(b[start+size:], b[start:start+n])
+	copy(b[start:], head[:size])
+	return b
+}
+
 // AppendText appends v as a text string. v must be valid UTF-8: anything else
 // would be refused by every reader.
 func AppendText(b []byte, v string) []byte {

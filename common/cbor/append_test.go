@@ -1,6 +1,7 @@
 package cbor_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"math"
 	"testing"
@@ -218,4 +219,14 @@ func unhex(t testing.TB, s string) []byte {
 	b, err := hex.DecodeString(s)
 	require.NoError(t, err)
 	return b
+}
+
+func TestWrappingWhatWasAppendedIsAppendingItAsAByteString(t *testing.T) {
+	for _, size := range []int{0, 1, 23, 24, 255, 256, 65535, 65536} {
+		inner := bytes.Repeat([]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, size/11+1)[:size]
+		before := []byte("before")
+		want := cbor.AppendBytes(bytes.Clone(before), inner)
+		require.Equal(t, want, cbor.WrapBytes(append(bytes.Clone(before), inner...), len(before)), "%d bytes", size)
+		require.Equal(t, want[len(before):], cbor.WrapBytes(bytes.Clone(inner), 0), "%d bytes", size)
+	}
 }

@@ -20,9 +20,12 @@ func malformed(off int, format string, args ...any) error {
 // decoder therefore reads all its fields and asks once, at the end, with Close.
 //
 // No read allocates more than the bytes that are really there.
+//
+// The methods that every field goes through work on copies of b and off: each use of
+// a field through the pointer is a load, and a call under the race detector.
 type Reader struct {
-	b      []byte
-	off    int
+	b      []byte // empty after an error: nothing more can be read
+	off    int    // how much was read; at most len(b), unless there was an error
 	err    error
 	borrow bool
 }
@@ -41,16 +44,18 @@ func (r *Reader) Err() error { return r.err }
 // Close returns what was wrong first; bytes left over are wrong too.
 func (r *Reader) Close() error {
 	if r.err == nil && r.off != len(r.b) {
-		r.err = malformed(r.off, "%d bytes after the end", len(r.b)-r.off)
+		r.fail(r.off, "%d bytes after the end", len(r.b)-r.off)
 	}
 	return r.err
 }
 
 // Fail records an error of the caller's, as if the bytes read last were
 // malformed. It lets a decoder refuse a value that is out of its own range.
-func (r *Reader) Fail(format string, args ...any) {
+func (r *Reader) Fail(format string, args ...any) { r.fail(r.off, format, args...) }
+
+func (r *Reader) fail(off int, format string, args ...any) {
 	if r.err == nil {
-		r.err = malformed(r.off, format, args...)
+		r.b, r.err = nil, malformed(off, format, args...)
 	}
 }
 
@@ -68,9 +73,10 @@ func (r *Reader) Offset() int { return r.off }
 // head reads one head of the wanted major type and returns its argument. Heads of
 // one byte, which most are, take the short way.
 func (r *Reader) head(want byte, name string) uint64 {
-	if r.err == nil && r.off < len(r.b) {
-		if n := r.b[r.off] - want; n < 24 {
-			r.off++
+	b, off := r.b, r.off
+	if off < len(b) {
+		if n := b[off] - want; n < 24 {
+			r.off = off + 1
 			return uint64(n)
 		}
 	}
@@ -84,10 +90,10 @@ func (r *Reader) longHead(want byte, name string) uint64 {
 	major, n, next, err := parseHead(r.b, r.off)
 	switch {
 	case err != nil:
-		r.err = err
+		r.b, r.err = nil, err
 		return 0
 	case major != want:
-		r.err = malformed(r.off, "want %s, have major type %d", name, major>>5)
+		r.fail(r.off, "want %s, have major type %d", name, major>>5)
 		return 0
 	}
 	r.off = next
@@ -98,19 +104,17 @@ func (r *Reader) longHead(want byte, name string) uint64 {
 func (r *Reader) span(want byte, name string) []byte {
 	start := r.off
 	n := r.head(want, name)
-	if r.err != nil {
-		return nil
-	}
-	if n > uint64(len(r.b)-r.off) {
-		r.err = malformed(start, "%s of %d bytes, %d left", name, n, len(r.b)-r.off)
-		return nil
-	}
 	if n == 0 {
+		return nil // it is empty, or something was wrong
+	}
+	b, off := r.b, r.off
+	if n > uint64(len(b)-off) {
+		r.fail(start, "%s of %d bytes, %d left", name, n, len(b)-off)
 		return nil
 	}
-	v := r.b[r.off : r.off+int(n) : r.off+int(n)]
-	r.off += int(n)
-	return v
+	end := off + int(n)
+	r.off = end
+	return b[off:end:end]
 }
 
 // Uint reads an unsigned integer.
@@ -118,7 +122,7 @@ func (r *Reader) Uint() uint64 { return r.head(majorUint, "an unsigned integer")
 
 // Int reads a signed integer of 64 bits.
 func (r *Reader) Int() int64 {
-	if r.err == nil && r.off < len(r.b) && r.b[r.off]&0xe0 == majorInt {
+	if b, off := r.b, r.off; off < len(b) && b[off]&0xe0 == majorInt {
 		n := r.head(majorInt, "an integer")
 		if n > math.MaxInt64 {
 			r.Fail("integer below -2^63")
@@ -155,7 +159,7 @@ func (r *Reader) Text() string {
 	start := r.off
 	v := r.span(majorText, "a text string")
 	if !utf8.Valid(v) {
-		r.err = malformed(start, "text is not UTF-8")
+		r.fail(start, "text is not UTF-8")
 		return ""
 	}
 	return string(v)
@@ -167,13 +171,13 @@ func (r *Reader) Array() int { return r.count(majorArray, "an array", 1) }
 
 // Fixed reads the head of an array that must have exactly n items.
 func (r *Reader) Fixed(n int) {
-	if r.err == nil && r.off < len(r.b) && n < 24 && r.b[r.off] == majorArray|byte(n) {
-		r.off++
+	b, start := r.b, r.off
+	if start < len(b) && n < 24 && b[start] == majorArray|byte(n) {
+		r.off = start + 1
 		return
 	}
-	start := r.off
-	if got := r.Array(); r.err == nil && got != n {
-		r.err = malformed(start, "array of %d items, want %d", got, n)
+	if got := r.Array(); got != n {
+		r.fail(start, "array of %d items, want %d", got, n)
 	}
 }
 
@@ -184,8 +188,11 @@ func (r *Reader) Map() int { return r.count(majorMap, "a map", 2) }
 func (r *Reader) count(major byte, name string, least uint64) int {
 	start := r.off
 	n := r.head(major, name)
-	if r.err == nil && n > uint64(len(r.b)-r.off)/least {
-		r.err = malformed(start, "%s of %d items in %d bytes", name, n, len(r.b)-r.off)
+	if n == 0 {
+		return 0 // it is empty, or something was wrong
+	}
+	if left := len(r.b) - r.off; n > uint64(left)/least {
+		r.fail(start, "%s of %d items in %d bytes", name, n, left)
 		return 0
 	}
 	return int(n)
@@ -196,12 +203,11 @@ func (r *Reader) Tag() uint64 { return r.head(majorTag, "a tag") }
 
 // Bool reads true or false.
 func (r *Reader) Bool() bool {
-	if r.err != nil {
-		return false
-	}
-	if r.off < len(r.b) && (r.b[r.off] == simpleTrue || r.b[r.off] == simpleFalse) {
-		r.off++
-		return r.b[r.off-1] == simpleTrue
+	if b, off := r.b, r.off; off < len(b) {
+		if v := b[off]; v == simpleTrue || v == simpleFalse {
+			r.off = off + 1
+			return v == simpleTrue
+		}
 	}
 	r.Fail("want true or false")
 	return false
@@ -209,8 +215,9 @@ func (r *Reader) Bool() bool {
 
 // Null reports whether the next item is null, and reads it if so.
 func (r *Reader) Null() bool {
-	if r.err == nil && r.off < len(r.b) && r.b[r.off] == simpleNull {
-		r.off++
+	b, off := r.b, r.off
+	if off < len(b) && b[off] == simpleNull {
+		r.off = off + 1
 		return true
 	}
 	return false
@@ -223,7 +230,7 @@ func (r *Reader) Float() float64 {
 	}
 	v, next, err := parseFloat(r.b, r.off)
 	if err != nil {
-		r.err = err
+		r.b, r.err = nil, err
 		return 0
 	}
 	r.off = next

@@ -35,6 +35,25 @@ func TestFirstErrorSticks(t *testing.T) {
 	require.Equal(t, 1, r.Offset())
 }
 
+// What is refused as one type is not handed out as another later.
+func TestARefusedItemIsNotReadAgain(t *testing.T) {
+	for _, b := range [][]byte{{0x05}, {0x25}, {0x41, 'a'}, {0x61, 'a'}, {0x81, 0x00}, {0xa1, 0x00, 0x00}, {0xc5, 0x00}, {0xf5}, {0xf6}, {0x18, 0x17}} {
+		r := cbor.NewReader(b)
+		if b[0] == 0xf5 {
+			require.Zero(t, r.Float())
+		} else {
+			require.False(t, r.Bool())
+		}
+		require.ErrorIs(t, r.Err(), cbor.ErrMalformed, "%x", b)
+		for _, read := range []func(*cbor.Reader) any{readUint, readInt, readArray, readMap, readBool, readNull} {
+			require.Zero(t, read(&r), "%x", b)
+		}
+		require.Nil(t, r.Bytes(), "%x", b)
+		require.Empty(t, r.Text(), "%x", b)
+		require.Zero(t, r.Offset(), "%x", b)
+	}
+}
+
 func TestFailRefusesInTheCallersName(t *testing.T) {
 	r := cbor.NewReader([]byte{0x01})
 	if r.Uint() == 1 {

@@ -34,7 +34,7 @@ func AppendIn(b []byte, in In) []byte {
 	case Recv:
 		b = cbor.AppendArray(cbor.AppendUint(b, kindRecv), 2)
 		b = appendAddr(b, e.From)
-		return cbor.AppendBytes(b, AppendMessage(nil, e.Msg))
+		return cbor.WrapBytes(AppendMessage(b, e.Msg), len(b))
 	case Ask:
 		b = cbor.AppendArray(cbor.AppendUint(b, kindAsk), 2)
 		return appendData(cbor.AppendUint(b, e.ID), e.Cmd)
@@ -115,7 +115,7 @@ func AppendOut(b []byte, out *Out) []byte {
 		b = appendAddr(cbor.AppendArray(b, 4), e.To)
 		b = cbor.AppendInt(b, int64(e.After))
 		b = cbor.AppendBool(b, e.Early)
-		b = cbor.AppendBytes(b, AppendMessage(nil, e.Msg))
+		b = cbor.WrapBytes(AppendMessage(b, e.Msg), len(b))
 	}
 	b = cbor.AppendArray(b, len(out.Reply))
 	for _, a := range out.Reply {
@@ -192,7 +192,7 @@ func appendData(b []byte, d Data) []byte {
 	if d == nil {
 		return cbor.AppendNull(b)
 	}
-	return cbor.AppendBytes(b, d.AppendTo(nil))
+	return cbor.WrapBytes(d.AppendTo(b), len(b))
 }
 
 func readData(r *cbor.Reader, fn func([]byte) (Data, error), kind string, p *Protocol) Data {

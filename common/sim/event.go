@@ -59,9 +59,7 @@ type scheduler interface {
 	next() *event // nil when nothing can happen any more
 }
 
-// queue is a binary heap in order of time. It is a world's own, as that is a
-// goroutine's: the race detector would find nothing in it, and takes most of the time
-// that it costs.
+// queue is a binary heap in order of time, a World's own.
 type queue []place
 
 // place is an event in a queue, with its key beside it: to compare two places
@@ -137,11 +135,13 @@ type timed struct {
 	seq   uint64
 }
 
+//go:norace
 func (t *timed) add(ev *event) {
 	t.seq++
 	t.queue.push(place{at: ev.at, seq: t.seq, ev: ev})
 }
 
+//go:norace
 func (t *timed) next() *event {
 	if len(t.queue) == 0 {
 		return nil
@@ -157,6 +157,7 @@ type untimed struct {
 	bound timed
 }
 
+//go:norace
 func (u *untimed) add(ev *event) {
 	switch ev.kind {
 	case evDeliver, evSync, evAsk, evLink, evInject:
@@ -166,6 +167,7 @@ func (u *untimed) add(ev *event) {
 	}
 }
 
+//go:norace
 func (u *untimed) next() *event {
 	w, soft := u.w, u.soft
 	last := len(soft) - 1

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"math"
@@ -23,6 +24,8 @@ type outgoing struct {
 }
 
 // obey does what the machine at s said, in the order save, send, reply.
+//
+//go:norace
 func (w *World) obey(s *slot, out *machine.Out) {
 	if (len(out.Save) > 0 || out.Trim > 0) && !w.save(s, out) {
 		return
@@ -57,11 +60,13 @@ func (w *World) obey(s *slot, out *machine.Out) {
 }
 
 // save writes what an Out saves and trims, and reports whether it may.
+//
+//go:norace
 func (w *World) save(s *slot, out *machine.Out) bool {
 	for _, rec := range out.Save {
-		b := rec.AppendTo(nil)
-		w.hash = w.hash.bytes(b)
-		s.log.records = append(s.log.records, b)
+		w.buf = rec.AppendTo(w.buf[:0])
+		w.hash = w.hash.bytes(w.buf)
+		s.log.records = append(s.log.records, bytes.Clone(w.buf))
 	}
 	if out.Trim > s.log.next() {
 		w.failed("contract", fmt.Errorf("%v trims to %d, its log ends at %d", s.addr, out.Trim, s.log.next()), "")
@@ -75,6 +80,7 @@ func (w *World) save(s *slot, out *machine.Out) bool {
 	return true
 }
 
+//go:norace
 func (w *World) encode(from *slot, e *machine.Envelope) outgoing {
 	msg, to, after := e.Msg, e.To, e.After
 	frame, undecoded := msg.(machine.Raw) // for an address outside this world, out of a pipe
@@ -113,6 +119,8 @@ func (w *World) release(s *slot, r *release) {
 
 // send puts an envelope on its way: to oneself surely, to a role of the same node
 // surely unless it crashes, to others perhaps.
+//
+//go:norace
 func (w *World) send(s *slot, o outgoing) {
 	ev, n := o.ev, s.node
 	to := ev.to
@@ -160,6 +168,8 @@ func (w *World) later(ev *event, after machine.Time) {
 }
 
 // toCaller turns the answer to a machine.Call into the envelope that brings it back.
+//
+//go:norace
 func (w *World) toCaller(s *slot, a machine.Answer) (outgoing, bool) {
 	who := s.asks[a.ID]
 	if who.caller == nil {
@@ -215,6 +225,8 @@ func (w *World) happen(ev *event) *call {
 }
 
 // deliver brings an envelope to its receiver, if that can hear it.
+//
+//go:norace
 func (w *World) deliver(ev *event) *call {
 	s, from := ev.to, ev.from
 	n := s.node
@@ -255,6 +267,8 @@ func (w *World) deliver(ev *event) *call {
 
 // input makes the frame of an input: the node's clock and fresh random bits, or
 // what a list of actions says they were. A timer never fires before its time.
+//
+//go:norace
 func (w *World) input(n *node, ev *event) machine.In {
 	now, random := n.clock(w.now), uint64(0)
 	if d := ev.detail; d != nil {

@@ -245,9 +245,8 @@ func (w *World) synced(ev *event) {
 	w.hash = w.hash.word(uint64(s.i)<<8 | 3)
 	s.syncing = false
 	s.log.sync()
-	held := s.held
-	s.held = nil
-	for i := range held {
-		w.release(s, &held[i])
+	for i := range s.held {
+		w.release(s, &s.held[i])
 	}
+	s.held = s.held[:0]
 }

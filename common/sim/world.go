@@ -9,7 +9,11 @@ import (
 	"dss.example/common/machine"
 )
 
-// World is one run in progress. It belongs to one goroutine.
+// World is one run in progress. It belongs to one goroutine: the race detector would
+// find nothing in its bookkeeping, and takes most of the time that a step costs. So
+// the methods that every step goes through are marked go:norace. What they call stays
+// watched: machines, decoders, judges, and the random numbers, by which a World that
+// two goroutines share shows at its first step.
 type World struct {
 	cfg   *Config
 	seed  uint64
@@ -258,6 +262,8 @@ func (w *World) recycle(ev *event) {
 }
 
 // next returns the next step that a machine must take, or nil at the end.
+//
+//go:norace
 func (w *World) next() *call {
 	for w.fail == nil {
 		if len(w.boot) > 0 {
@@ -373,6 +379,7 @@ func (s *slot) here() bool {
 	return !far
 }
 
+//go:norace
 func (w *World) stepLocal(c *call, out *machine.Out) error {
 	if w.tracer != nil {
 		w.tracer.before(c)
@@ -382,6 +389,8 @@ func (w *World) stepLocal(c *call, out *machine.Out) error {
 
 // complete does what the machine said: it folds the step into the hash, shows it
 // to the judges, and obeys the Out.
+//
+//go:norace
 func (w *World) complete(c *call, out *machine.Out, err error) {
 	s := c.slot
 	if err != nil {
@@ -402,6 +411,8 @@ func (w *World) complete(c *call, out *machine.Out, err error) {
 }
 
 // judge shows a step to the judges.
+//
+//go:norace
 func (w *World) judge(c *call, out *machine.Out) {
 	w.shown = Step{N: w.steps, At: w.now, Addr: c.slot.addr, Life: c.slot.node.life, In: c.in, Out: out}
 	for _, j := range w.judges {
@@ -422,6 +433,8 @@ func (w *World) broke(s *slot, err error) {
 
 // hashStep folds in a step but for its saves and sends, which follow when they are
 // encoded.
+//
+//go:norace
 func (w *World) hashStep(c *call, out *machine.Out) {
 	s, in, b := c.slot, c.in, w.buf
 	h := w.hash.word(uint64(s.i)<<32 | uint64(s.node.life)).word(uint64(in.Now)).word(in.Rand)
