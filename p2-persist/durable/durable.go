@@ -64,8 +64,8 @@ var _ machine.Machine = (*Machine)(nil)
 func New(c Config) (*Machine, error) {
 	m := &Machine{config: c}
 	if s := c.From; s != nil {
-		if err := c.Inside.Load(s.Pairs); err != nil {
-			return nil, fmt.Errorf("the snapshot at record %d: %w", s.Seq, err)
+		if err := s.load(c.Inside); err != nil {
+			return nil, err
 		}
 		m.seq, m.last = s.Seq, s.Now
 	}

@@ -2,6 +2,7 @@ package durable_test
 
 import (
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"testing"
 
@@ -121,10 +122,17 @@ func TestAllOfTheLogMayBeTrimmed(t *testing.T) {
 
 func TestASnapshotThatDoesNotLoadIsAnError(t *testing.T) {
 	c := switchOn(t)
-	c.from = &durable.Snapshot{Seq: 7, Pairs: page{[]string{"a"}, [][]byte{[]byte("x")}}.Pairs("")}
-	_, err := durable.New(c.config())
-	require.ErrorIs(t, err, errTorn)
-	require.ErrorContains(t, err, "the snapshot at record 7")
+	for name, pairs := range map[string]iter.Seq2[app.Pair, error]{
+		"no state": func(yield func(app.Pair, error) bool) {
+			_ = yield(app.Pair{Key: "a", Value: []byte("x")}, nil) && yield(app.Pair{}, nil)
+		},
+		"ends too early": func(yield func(app.Pair, error) bool) { yield(app.Pair{}, errTorn) },
+	} {
+		c.from = &durable.Snapshot{Seq: 7, Pairs: pairs}
+		_, err := durable.New(c.config())
+		require.ErrorIs(t, err, errTorn, name)
+		require.ErrorContains(t, err, "the snapshot at record 7")
+	}
 }
 
 func TestNothingIsServedFromAStateThatIsNotKnown(t *testing.T) {

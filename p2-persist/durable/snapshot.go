@@ -11,9 +11,33 @@ import (
 
 // Snapshot is the state after all records up to one.
 type Snapshot struct {
-	Seq   uint64       // of the last record that is in it
-	Now   machine.Time // by the clock of the machine inside
-	Pairs iter.Seq2[string, []byte]
+	Seq   uint64                     // of the last record that is in it
+	Now   machine.Time               // by the clock of the machine inside
+	Pairs iter.Seq2[app.Pair, error] // an error is the last thing that it yields
+}
+
+// load gives the state to a machine. A snapshot that cannot be read to its end is an
+// error even if what came before it looks like a state.
+func (s *Snapshot) load(inside Inside) error {
+	var torn error
+	err := inside.Load(func(yield func(string, []byte) bool) {
+		for p, err := range s.Pairs {
+			if err != nil {
+				torn = err
+				return
+			}
+			if !yield(p.Key, p.Value) {
+				return
+			}
+		}
+	})
+	if torn != nil {
+		err = torn
+	}
+	if err != nil {
+		return fmt.Errorf("the snapshot at record %d: %w", s.Seq, err)
+	}
+	return nil
 }
 
 // TakeSnapshot is the command that asks for the present state. The answer is a [Taken].
@@ -39,7 +63,15 @@ type Taken struct {
 }
 
 // Snapshot returns what New can begin with.
-func (t Taken) Snapshot() *Snapshot { return &Snapshot{t.Seq, t.Now, t.View.Pairs("")} }
+func (t Taken) Snapshot() *Snapshot {
+	return &Snapshot{t.Seq, t.Now, func(yield func(app.Pair, error) bool) {
+		for k, v := range t.View.Pairs("") {
+			if !yield(app.Pair{Key: k, Value: v}, nil) {
+				return
+			}
+		}
+	}}
+}
 
 // AppendTo implements machine.Data.
 func (TakeSnapshot) AppendTo(b []byte) []byte { return cbor.AppendNull(own(b, tagTake)) }
