@@ -1,0 +1,195 @@
+package wal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"dss.example/common/disk"
+	"dss.example/common/stable"
+	"dss.example/p2-persist/segment"
+)
+
+// Log is a [stable.Log] in files. One goroutine uses it at a time.
+type Log struct {
+	fs     disk.FS
+	dir    string
+	size   int64 // of a segment
+	lock   *disk.File
+	firsts []uint64 // the segments, by the number of their first record; never empty
+	last   *segment.Writer
+	first  uint64 // records before it are trimmed
+	noted  uint64 // what the last segment's newest note says first is
+	dead   error  // ErrFailed with its cause, or ErrClosed
+}
+
+var _ stable.Log = (*Log)(nil)
+
+// Append implements stable.Log. It may write to the disk, and fail as Sync does.
+func (l *Log) Append(b []byte) (uint64, error) {
+	switch {
+	case l.dead != nil:
+		return 0, l.dead
+	case len(b) > stable.MaxRecord:
+		return 0, stable.ErrTooLarge
+	}
+	seq := l.last.Next()
+	_, err := l.last.Append(record, b)
+	if errors.Is(err, segment.ErrFull) {
+		if err = l.rotate(len(b)); err == nil {
+			_, err = l.last.Append(record, b)
+		}
+	}
+	if l.fail(err) != nil {
+		return 0, l.dead
+	}
+	return seq, nil
+}
+
+// Sync implements stable.Log: one write and one sync of the last segment, unless there is
+// nothing to make durable. Then it removes segments that are trimmed.
+func (l *Log) Sync() error {
+	if l.dead != nil {
+		return l.dead
+	}
+	err := l.note()
+	if err == nil {
+		err = l.last.Sync()
+	}
+	if err == nil {
+		err = l.removeTrimmed()
+	}
+	return l.fail(err)
+}
+
+// note appends the trim if it is not noted yet.
+func (l *Log) note() error {
+	if l.noted == l.first {
+		return nil
+	}
+	err := l.appendTrim(l.last)
+	if errors.Is(err, segment.ErrFull) {
+		return l.rotate(0) // a segment begins with the note
+	}
+	l.noted = l.first
+	return err
+}
+
+func (l *Log) appendTrim(w *segment.Writer) error {
+	_, err := w.Append(trimmed, binary.LittleEndian.AppendUint64(nil, l.first))
+	return err
+}
+
+// rotate goes on in a new segment that has room for a record of need bytes. What was
+// appended before is durable then.
+func (l *Log) rotate(need int) error {
+	next := l.last.Next()
+	if err := l.last.Sync(); err != nil {
+		return err
+	}
+	if err := l.last.Segment().Close(); err != nil {
+		return err
+	}
+	return l.begin(next, need)
+}
+
+// begin makes a new segment the last one. One that is empty has the same name, and is
+// replaced.
+func (l *Log) begin(first uint64, need int) error {
+	const heads = segment.HeaderSize + 3*segment.HeadSize + trimSize // of the note, a record, the mark
+	name := l.name(first)
+	w, err := segment.Create(l.fs, name, segment.Header{Kind: kind, First: first}, max(l.size, heads+int64(need)))
+	if err != nil {
+		return err
+	}
+	l.last = w
+	if err := l.appendTrim(w); err != nil {
+		return err
+	}
+	if err := w.Publish(l.fs, name); err != nil {
+		return err
+	}
+	l.noted = l.first
+	if n := len(l.firsts); n == 0 || l.firsts[n-1] != first {
+		l.firsts = append(l.firsts, first)
+	}
+	return nil
+}
+
+// removeTrimmed removes the segments before the one that holds the first record. The note
+// of the trim is durable. A crash may bring some of them back: Open removes them again.
+func (l *Log) removeTrimmed() error {
+	for len(l.firsts) > 1 && l.firsts[1] <= l.first {
+		if err := l.fs.Remove(l.name(l.firsts[0])); err != nil {
+			return err
+		}
+		l.firsts = l.firsts[1:]
+	}
+	return nil
+}
+
+// Trim implements stable.Log. It touches no disk: the next Sync does.
+func (l *Log) Trim(seq uint64) error {
+	switch {
+	case l.dead != nil:
+		return l.dead
+	case seq > l.Next():
+		return fmt.Errorf("%w: to %d, next is %d", stable.ErrTrim, seq, l.Next())
+	}
+	l.first = max(l.first, seq)
+	return nil
+}
+
+// Replay implements stable.Log. It writes what was appended, so that it can be read; if
+// that fails the log is dead. An error of reading leaves it as it is.
+func (l *Log) Replay(fn func(seq uint64, record []byte, damaged bool) error) error {
+	if l.dead != nil {
+		return l.dead
+	}
+	if err := l.last.Flush(); err != nil {
+		return l.fail(err)
+	}
+	return l.walk(func(_ string, r segment.Record) error {
+		switch {
+		case r.Damaged:
+			return l.eachLost(r, fn)
+		case r.Kind == record && r.Number >= l.first:
+			return fn(r.Number, r.Payload, false)
+		}
+		return nil
+	})
+}
+
+// eachLost passes on the damaged records of a stretch that are not trimmed.
+func (l *Log) eachLost(r segment.Record, fn func(uint64, []byte, bool) error) error {
+	for seq := max(r.Number, l.first); seq < r.Number+r.Lost; seq++ {
+		if err := fn(seq, nil, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Next implements stable.Log.
+func (l *Log) Next() uint64 { return l.last.Next() }
+
+// Close implements stable.Log. What was not synced may be lost.
+func (l *Log) Close() error {
+	if errors.Is(l.dead, stable.ErrClosed) {
+		return l.dead
+	}
+	err := l.last.Close()
+	if l.dead != nil { // and has told why
+		err = nil
+	}
+	l.dead = stable.ErrClosed
+	return errors.Join(err, l.lock.Close())
+}
+
+// fail kills the log if there is an error.
+func (l *Log) fail(err error) error {
+	if err != nil {
+		l.dead = fmt.Errorf("%w: %w", stable.ErrFailed, err)
+	}
+	return l.dead
+}
