@@ -16,6 +16,14 @@ type Snapshot struct {
 	Pairs iter.Seq2[app.Pair, error] // an error is the last thing that it yields
 }
 
+// Last returns the record of a snapshot, 0 of none.
+func (s *Snapshot) Last() uint64 {
+	if s == nil {
+		return 0
+	}
+	return s.Seq
+}
+
 // load gives the state to a machine. A snapshot that cannot be read to its end is an
 // error even if what came before it looks like a state.
 func (s *Snapshot) load(inside Inside) error {
