@@ -29,21 +29,55 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// buildAndRun builds the programs, unless DSS_PROGRAMS names a folder for them: then
+// each is built there by the first test that starts it, also for the tests of other
+// processes. Who names a folder sees to it that it is empty at first, and that all who
+// are given it test the same tree, built with the same flags.
 func buildAndRun(m *testing.M) (code int, err error) {
+	if bin = os.Getenv("DSS_PROGRAMS"); bin != "" {
+		return m.Run(), nil
+	}
 	if bin, err = os.MkdirTemp("", "stage1-"); err != nil {
 		return 0, err
 	}
 	defer os.RemoveAll(bin)
-	args := []string{"build", "-ldflags=-s -w", "-o", bin + "/"} // without tables for debuggers, which take long to link
+	if err := build(bin+"/", "./kvd", "./kv", "./sim", "./demo"); err != nil {
+		return 0, err
+	}
+	return m.Run(), nil
+}
+
+// build runs go build with flags and packages, as this test was built.
+func build(out string, more ...string) error {
+	args := []string{"build", "-ldflags=-s -w", "-o", out} // without tables for debuggers, which take long to link
 	if raced() {
 		args = append(args, "-race")
 	}
-	cmd := exec.Command("go", append(args, "./kvd", "./kv", "./sim", "./demo")...)
-	cmd.Stderr = os.Stderr
-	if err := cmd.Run(); err != nil {
-		return 0, fmt.Errorf("%v: %w", cmd, err)
+	cmd := exec.Command("go", append(args, more...)...)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%v: %w\n%s", cmd, err, said)
 	}
-	return m.Run(), nil
+	return nil
+}
+
+// program returns the file of a program under test, or of another that is named with
+// its folder.
+func program(t testing.TB, name string) string {
+	t.Helper()
+	if filepath.IsAbs(name) {
+		return name
+	}
+	file := filepath.Join(bin, name)
+	if _, err := os.Stat(file); err == nil {
+		return file
+	}
+	dir, err := os.MkdirTemp(bin, "")
+	require.NoError(t, err)
+	defer os.RemoveAll(dir)
+	whole := filepath.Join(dir, name)
+	require.NoError(t, build(whole, "./"+name))
+	require.NoError(t, os.Rename(whole, file), "nobody may find half of it")
+	return file
 }
 
 // raced reports whether this test was built with the race detector: then so are the
@@ -73,7 +107,7 @@ type process struct {
 // launch starts a program with the given standard input; nil is none.
 func launch(t testing.TB, stdin io.Reader, name string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(filepath.Join(bin, name), args...)}
+	p := &process{t: t, cmd: exec.Command(program(t, name), args...)}
 	p.cmd.Stdin, p.cmd.Stderr = stdin, &p.stderr
 	out, err := p.cmd.StdoutPipe()
 	require.NoError(t, err)

@@ -75,7 +75,7 @@ func TestAScriptIsComparedWithWhatHappens(t *testing.T) {
 func TestManySchedulesGiveOneHashOnAnyNumberOfProcessors(t *testing.T) {
 	out := done(t, "sim", "-schedules", "50", "-quiet")
 	require.Regexp(t, `^hash=[0-9a-f]{16}$`, lastLine(out))
-	cmd := exec.Command(filepath.Join(bin, "sim"), "-schedules", "50")
+	cmd := exec.Command(program(t, "sim"), "-schedules", "50")
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	again, err := cmd.Output()
 	require.NoError(t, err)
@@ -100,7 +100,7 @@ type stdio struct {
 }
 
 func TestAJudgeDrivesTheMachinesThroughThePipe(t *testing.T) {
-	cmd := exec.Command(filepath.Join(bin, "sim"), "-pipe")
+	cmd := exec.Command(program(t, "sim"), "-pipe")
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	out, err := cmd.StdoutPipe()
@@ -145,15 +145,14 @@ func TestABrokenBuildIsFoundOutByItsSchedules(t *testing.T) {
 	code, err := os.ReadFile(source)
 	require.NoError(t, err)
 	require.Equal(t, 1, strings.Count(string(code), right))
-	broken := filepath.Join(dir, "session.go")
-	require.NoError(t, os.WriteFile(broken, []byte(strings.Replace(string(code), right, wrong, 1)), 0o600))
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{source: broken}})
+	changed := filepath.Join(dir, "session.go")
+	require.NoError(t, os.WriteFile(changed, []byte(strings.Replace(string(code), right, wrong, 1)), 0o600))
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{source: changed}})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600))
 
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-overlay="+filepath.Join(dir, "overlay.json"), "-o", filepath.Join(bin, "broken"), "./sim")
-	output, err := build.CombinedOutput()
-	require.NoError(t, err, string(output))
-	sim := func(args ...string) result { return run(t, "broken", args...) }
+	broken := filepath.Join(dir, "sim")
+	require.NoError(t, build(broken, "-overlay="+filepath.Join(dir, "overlay.json"), "./sim"))
+	sim := func(args ...string) result { return run(t, broken, args...) }
 	requireStory(t, sim("-schedules", "1000", "-quiet"), sim)
 }

@@ -113,5 +113,6 @@ func quote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// Cost orders checks by what they cost: cheap ones have less.
-func (c *Check) Cost() int { return rank(c.Kind) }
+// Folder is that of the package whose test the check runs, from the root. Scripts and
+// seeds have none: they are for the stage's simulator.
+func (c *Check) Folder() string { return c.dir }

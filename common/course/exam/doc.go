@@ -15,6 +15,10 @@
 // printed itself, and a simulator its hash. A test that does not exist, that was
 // skipped, or whose process left early has not passed.
 //
+// Tests that start programs find a folder in DSS_PROGRAMS, and may put there what they
+// have built for those that come after them. It belongs to one tree, built in one way,
+// and is empty at first: nothing in it can be older than what is tried.
+//
 // The tested code shares a process with its test and could forge all of that. Here
 // that only cheats its author: what counts for a grade is said by a stage's judge,
 // see dss.example/common/judge.

@@ -122,6 +122,12 @@ func (p *progress) note(err error) {
 // processors as it is, and run one at a time. tell is called as each ends, by many
 // goroutines at once.
 func (r *Room) TryAll(ctx context.Context, checks []Check, seed uint64, tell func(judge.Verdict)) []judge.Verdict {
+	return r.tryAll(ctx, checks, seed, tell, atOnce)
+}
+
+// tryAll is TryAll with so many of a kind at once.
+func (r *Room) tryAll(ctx context.Context, checks []Check, seed uint64, tell func(judge.Verdict), atOnce func(kind string) int) []judge.Verdict {
+	r.buildTests(ctx, checks)
 	verdicts := make([]judge.Verdict, len(checks))
 	for _, kind := range kinds {
 		free := make(chan struct{}, atOnce(kind))
@@ -148,6 +154,15 @@ func atOnce(kind string) int {
 		return 1
 	}
 	return runtime.GOMAXPROCS(0)
+}
+
+// unsolvedAtOnce is atOnce for checks that should fail: programs that miss something
+// mostly wait for each other until they give up.
+func unsolvedAtOnce(kind string) int {
+	if kind == "process" {
+		return 4
+	}
+	return atOnce(kind)
 }
 
 // merge makes one verdict of a check's runs: it has passed if it always has.

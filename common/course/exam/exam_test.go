@@ -2,8 +2,10 @@ package exam_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dss.example/common/course/exam"
+	"dss.example/common/course/toy"
 	"dss.example/common/judge"
 )
 
@@ -31,8 +34,9 @@ func TestRightWorkEarnsAllPoints(t *testing.T) {
 
 func TestEachKindOfFailureTellsItsRuleAndACommandThatShowsIt(t *testing.T) {
 	w := newTree(t)
-	w.replace("p1-toy/tally/tally.go", "return min(max(n, low), high)", "return max(n, low+1)") // unit, script, process
-	w.replace("p1-toy/tally/tally.go", "remember(t.orders, order)", "// forgotten")             // unit, seeds
+	w.replace("p1-toy/tally/tally.go", "return min(max(n, low), high)", "return max(n, low+1)")
+	w.replace("p1-toy/tally/tally.go", "remember(t.orders, order)", "// forgotten")
+	w.replace("p1-toy/world/world.go", `"%s=%d"`, `"%s = %d"`)
 	r := w.run(exam.Options{})
 	failed := failures(r)
 	for check, want := range map[string]judge.Verdict{
@@ -41,24 +45,44 @@ func TestEachKindOfFailureTellsItsRuleAndACommandThatShowsIt(t *testing.T) {
 			Rule:    "a count is the sum of what was added to it, within its bounds",
 			Replay:  "go test ./p1-toy/tally -run '^TestCountStaysWithinItsBounds$'",
 		},
+		"tally TestOrderThatComesTwiceIsCarriedOutOnce": {
+			Message: "    tally_test.go:46: an order was carried out twice: 2",
+			Rule:    "an order that comes again changes nothing",
+			Replay:  "go test ./p1-toy/tally -run '^TestOrderThatComesTwiceIsCarriedOutOnce$'",
+		},
+		"testdata/add.txt": {
+			Message: "p1-toy/testdata/add.txt: expected (-), but happened (+):\n- a=2\nb=5\na=42\n\n+ a = 2\nb = 5\na = 42",
+			Rule:    "every order is answered with the count after it",
+			Replay:  "go tool ds replay p1 p1-toy/testdata/add.txt",
+		},
+		"testdata/list.txt": {
+			Message: "p1-toy/testdata/list.txt: expected (-), but happened (+):\n- b=2\na=5\na=5, b=2\n\n+ b = 2\na = 5\na=5, b=2",
+			Rule:    "a list shows names in order",
+			Replay:  "go tool ds replay p1 p1-toy/testdata/list.txt",
+		},
 		"sim -orders 30": {
 			Message: "FAILED seed 1, each order counts once: the count is 33: want 30",
 			Rule:    "however often orders come again, each counts once",
 			Replay:  "go tool ds replay p1 1 -- -orders 30",
+		},
+		"cmd/tally TestOrdersAreReadAndAnswered": {
+			Message: `    main_test.go:25: the program answers "a = 2\na = 42\n": <nil>`,
+			Rule:    "the program answers each line with the count after it",
+			Replay:  "go test ./p1-toy/cmd/tally -run '^TestOrdersAreReadAndAnswered$'",
 		},
 	} {
 		got := failed[check]
 		require.Equal(t, judge.Failed, got.Outcome, check)
 		require.Empty(t, cmp.Diff([]string{want.Message, want.Rule, want.Replay}, []string{got.Message, got.Rule, got.Replay}))
 	}
-	require.Len(t, failed, 3)
+	require.Len(t, failed, 6)
 	require.False(t, exam.Passed(r))
 	text := printed(t, r)
-	require.Contains(t, text, "p1.1   Count                                       30 of 40\n"+
+	require.Contains(t, text, "p1.1   Count                                       10 of 40\n"+
 		"  FAILED: tally TestCountStaysWithinItsBounds\n  rule:  a count is the sum")
 	require.Contains(t, text, "p1.3   Count once                                   0 of 35\n")
 	require.Contains(t, text, "(1 more of its 2 checks have not passed)")
-	require.Contains(t, text, "55 of 100 points")
+	require.Contains(t, text, "26.67 of 100 points")
 
 	words := strings.Fields(failed["tally TestCountStaysWithinItsBounds"].Replay)
 	again := exec.Command("sh", "-c", strings.Join(words, " "))
@@ -68,33 +92,12 @@ func TestEachKindOfFailureTellsItsRuleAndACommandThatShowsIt(t *testing.T) {
 	require.Contains(t, string(out), "a count below its bound: 1")
 }
 
-func TestScriptsAndProcessesFailWithWhatTheySaid(t *testing.T) {
-	w := newTree(t)
-	w.replace("p1-toy/world/world.go", `"%s=%d"`, `"%s = %d"`)
-	failed := failures(w.run(exam.Options{Step: "1"}))
-	require.Len(t, failed, 2)
-	script, process := failed["testdata/add.txt"], failed["cmd/tally TestOrdersAreReadAndAnswered"]
-	require.Equal(t, "p1-toy/testdata/add.txt: expected (-), but happened (+):\n- a=2\nb=5\na=42\n\n+ a = 2\nb = 5\na = 42", script.Message)
-	require.Equal(t, "go tool ds replay p1 p1-toy/testdata/add.txt", script.Replay)
-	require.Contains(t, process.Message, `the program answers "a = 2\na = 42\n"`)
-	require.Equal(t, "go test ./p1-toy/cmd/tally -run '^TestOrdersAreReadAndAnswered$'", process.Replay)
-}
-
-func TestAScriptThatLeavesEarlyHasNotPassed(t *testing.T) {
-	w := newTree(t)
-	w.replace("p1-toy/cmd/sim/main.go", "\tfmt.Print(lines, ", "\tos.Exit(0)\n\tfmt.Print(lines, ")
-	failed := failures(w.run(exam.Options{Step: "1"}))
-	require.Len(t, failed, 1)
-	require.Equal(t, "the process ended before the script did\n", failed["testdata/add.txt"].Message)
-}
-
 // tricks are tests that have not passed, and what is said of them.
 var tricks = map[string]struct{ body, want string }{
 	"TestExits":   {`os.Exit(0)`, "panic: unexpected call to os.Exit(0) during test\n  at p1-toy/tally/tricks_test.go:"},
 	"TestLeaves":  {`syscall.Exit(0)`, "the process ended before the test did"},
 	"TestForges":  {`fmt.Println("--- PASS: TestForges (0.00s)\nPASS"); syscall.Exit(0)`, "the process ended before the test did\n--- PASS: TestForges (0.00s)\nPASS"},
 	"TestSkips":   {`t.SkipNow()`, "was skipped, which is not passed"},
-	"TestHangs":   {`select {}`, "was not done after 2s, and was ended\npanic: test timed out after 2s\nrunning tests:\nTestHangs (2s)\n  at p1-toy/tally/tricks_test.go:"},
 	"TestPanics":  {`tally.New().Do(1, "a", boom())`, "panic: not written yet\n  at p1-toy/tally/tricks_test.go:"},
 	"TestColours": {`t.Fatal("\x1b[31mred\x1b]0;title\a \u202ebidi")`, "red]0;title bidi"},
 	"TestFloods":  {`for range 1 << 8 { fmt.Println(strings.Repeat("flood\n", 1<<10)) }; t.Error("the end")`, "flood\n\n    tricks_test.go:"},
@@ -119,7 +122,7 @@ func TestNothingPassesButATestThatPassed(t *testing.T) {
 	w.replace("p1-toy/stage.yaml", "run: [TestKeysAreInOrder]", "run: ["+strings.Join(names, ", ")+"]")
 	w.replace("p1-toy/stage.yaml", "unit: order", "unit: world")                // a package without tests
 	w.replace("p1-toy/stage.yaml", "testdata/list.txt", "testdata/missing.txt") // a script that is not there
-	failed := failures(w.run(exam.Options{Step: "p1.2", Timeout: 2 * time.Second}))
+	failed := failures(w.run(exam.Options{Step: "p1.2"}))
 	for name, trick := range tricks {
 		require.Equal(t, judge.Failed, failed["tally "+name].Outcome, name)
 		require.Contains(t, failed["tally "+name].Message, trick.want, name)
@@ -130,22 +133,58 @@ func TestNothingPassesButATestThatPassed(t *testing.T) {
 	require.Equal(t, "no such script: p1-toy/testdata/missing.txt", failed["testdata/missing.txt"].Message)
 }
 
-func TestASimulatorThatLeavesEarlyOrHangsHasNotPassed(t *testing.T) {
-	for body, want := range map[string]string{
-		`os.Exit(0)`:                   "the process ended before its schedules did\n",
-		`panic("out of order")`:        "panic: out of order\n  at p1-toy/cmd/sim/main.go:",
-		`print("unhappy"); os.Exit(1)`: "unhappy",
-		`for i := 0; ; i++ { _ = i }`:  "200 schedules were not done after 1s, and were ended",
-	} {
-		t.Run(body, func(t *testing.T) {
-			w := newTree(t)
-			w.replace("p1-toy/cmd/sim/main.go", "\tflag.Parse()\n", "\tflag.Parse()\n\tif *schedules > 1 { "+body+" }\n")
-			failed := failures(w.run(exam.Options{Step: "3", Timeout: time.Second}))
-			require.Contains(t, failed["sim -orders 30"].Message, want)
-			require.Equal(t, "go run ./p1-toy/cmd/sim -orders 30 -seed 1 -schedules 200 -quiet", failed["sim -orders 30"].Replay)
-			require.Len(t, failed, 1)
-		})
+// checks returns those of a kind.
+func (w *tree) checks(kind string) []exam.Check {
+	w.t.Helper()
+	all, err := exam.Checks(w.stage(), "")
+	require.NoError(w.t, err)
+	return slices.DeleteFunc(all, func(c exam.Check) bool { return c.Kind != kind })
+}
+
+func TestASimulatorThatLeavesEarlyHasNotPassed(t *testing.T) {
+	w := newTree(t)
+	w.replace("p1-toy/cmd/sim/main.go", "\tfmt.Print(lines, ", "\tos.Exit(0)\n\tfmt.Print(lines, ")
+	w.replace("p1-toy/cmd/sim/main.go", "\thash := fnv", `	switch *seed {
+	case 1:
+		os.Exit(0)
+	case 2:
+		panic("out of order")
+	case 3:
+		print("unhappy")
+		os.Exit(1)
 	}
+	hash := fnv`)
+	room, err := exam.Open(t.Context(), w.root, w.stage(), exam.Setup{})
+	require.NoError(t, err)
+	defer room.Close()
+	sim := w.checks("seeds")
+	for seed, want := range map[uint64]string{
+		1: "the process ended before its schedules did\n",
+		2: "panic: out of order\n  at p1-toy/cmd/sim/main.go:",
+		3: "unhappy",
+	} {
+		got := room.Try(t.Context(), &sim[0], seed)
+		require.Equal(t, judge.Failed, got.Outcome)
+		require.Contains(t, got.Message, want)
+		require.Equal(t, fmt.Sprintf("go run ./p1-toy/cmd/sim -orders 30 -seed %d -schedules 200 -quiet", seed), got.Replay)
+	}
+	require.Equal(t, judge.Passed, room.Try(t.Context(), &sim[0], 4).Outcome)
+	for _, script := range w.checks("script") {
+		require.Equal(t, "the process ended before the script did\n", room.Try(t.Context(), &script, 1).Message)
+	}
+}
+
+func TestWhatHangsIsEndedAndHasNotPassed(t *testing.T) {
+	w := newTree(t)
+	w.replace("p1-toy/cmd/sim/main.go", "\thash := fnv", "\tfor i := 0; ; i++ { _ = i }\n\thash := fnv")
+	w.replace("p1-toy/tally/tally_test.go", "func TestOrderThatComesTwiceIsCarriedOutOnce(t *testing.T) {", "func TestOrderThatComesTwiceIsCarriedOutOnce(t *testing.T) {\n\tselect {}")
+	failed := failures(w.run(exam.Options{Step: "3", Timeout: 2 * time.Second}))
+	require.Regexp(t, `^was not done after 2s, and was ended
+panic: test timed out after 2s
+running tests:
+TestOrderThatComesTwiceIsCarriedOutOnce \(\d+s\)
+  at p1-toy/tally/tally_test.go:`, failed["tally TestOrderThatComesTwiceIsCarriedOutOnce"].Message)
+	require.Equal(t, "200 schedules were not done after 2s, and were ended", failed["sim -orders 30"].Message)
 }
 
 func TestWorkThatDoesNotCompileIsRefused(t *testing.T) {
@@ -190,6 +229,49 @@ func TestRunsHaveOtherSeedsAndEachFailureIsCounted(t *testing.T) {
 	require.Equal(t, [2]int{9, 9}, [2]int{told[8].Done, told[8].All})
 }
 
+func TestATestThatKnowsRapidGetsItsSeedInAFlag(t *testing.T) {
+	w := newTree(t)
+	w.replace("go.work", "use ./p1-toy", "use (\n\t./p1-toy\n\t./rapid\n)")
+	w.write("rapid/go.mod", "module pgregory.net/rapid\n\ngo 1.26.0\n")
+	w.write("rapid/rapid.go", "package rapid\n\nimport \"flag\"\n\nvar Seed = flag.Uint64(\"rapid.seed\", 0, \"\")\n\nfunc init() { flag.Bool(\"rapid.nofailfile\", false, \"\") }\n")
+	w.replace("p1-toy/order/order_test.go", `"testing"`, "\"testing\"\n\n\t\"pgregory.net/rapid\"")
+	w.replace("p1-toy/order/order_test.go", "func TestMostIsTheFirstOfTheLargest(t *testing.T) {", "func TestMostIsTheFirstOfTheLargest(t *testing.T) {\n\tt.Error(\"seed\", *rapid.Seed)")
+	room, err := exam.Open(t.Context(), w.root, w.stage(), exam.Setup{})
+	require.NoError(t, err)
+	defer room.Close()
+	for _, c := range w.checks("unit") {
+		got := room.Try(t.Context(), &c, 7)
+		if c.Name != "order TestMostIsTheFirstOfTheLargest" {
+			require.Equal(t, judge.Passed, got.Outcome, "the others do not know the flag")
+			continue
+		}
+		require.Equal(t, "    order_test.go:12: seed 7", got.Message)
+		require.Equal(t, "DSS_SEED=7 KVTEST_SEED=7 go test ./p1-toy/order -run '^TestMostIsTheFirstOfTheLargest$' -rapid.seed=7", got.Replay)
+	}
+}
+
+func TestTestsOfOneTreeShareAFolderForTheProgramsTheyStart(t *testing.T) {
+	t.Setenv("DSS_PROGRAMS", "/somebody/elses")
+	w := &tree{t, toy.Write(t)}
+	w.replace("p1-toy/cmd/tally/main_test.go", "\tprogram := exec.Command(os.Args[0])\n", `	there, err := os.ReadDir(os.Getenv("DSS_PROGRAMS"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Mkdir(os.Getenv("DSS_PROGRAMS")+"/one", 0o700)
+	t.Error("found", len(there))
+	program := exec.Command(os.Args[0])
+`)
+	process := w.checks("process")
+	for range 2 {
+		room, err := exam.Open(t.Context(), w.root, w.stage(), exam.Setup{})
+		require.NoError(t, err)
+		for n := range 2 {
+			require.Contains(t, room.Try(t.Context(), &process[0], 1).Message, fmt.Sprintf(": found %d", n))
+		}
+		require.NoError(t, room.Close())
+	}
+}
+
 func TestStressTriesMoreSchedulesUnderTheRaceDetector(t *testing.T) {
 	w := newTree(t)
 	w.replace("p1-toy/tally/tally.go", "\tremember(t.orders, order)\n", `	go remember(t.orders, order)
@@ -203,17 +285,12 @@ func TestStressTriesMoreSchedulesUnderTheRaceDetector(t *testing.T) {
 	require.NotContains(t, failed["sim -orders 30"].Message, "panic")
 }
 
-func TestARunEndsWithItsContextAndLeavesNothing(t *testing.T) {
+func TestARunEndsWithItsContext(t *testing.T) {
 	w := newTree(t)
-	temp := t.TempDir()
-	t.Setenv("TMPDIR", temp)
 	w.replace("p1-toy/tally/tally_test.go", "func TestKeysAreInOrder(t *testing.T) {", "func TestKeysAreInOrder(t *testing.T) {\n\t<-t.Context().Done()")
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := exam.Run(ctx, w.root, w.stage(), exam.Options{Step: "2", Report: func(exam.Progress) { cancel() }})
 	require.ErrorIs(t, err, context.Canceled)
-	left, err := os.ReadDir(temp)
-	require.NoError(t, err)
-	require.Empty(t, left)
 }
 
 func TestAStepThatIsNotThereIsAnError(t *testing.T) {

@@ -141,51 +141,59 @@ func (p *prover) try(ctx context.Context, room *Room, rung *Rung) (*results.Repo
 	}
 	report := &results.Report{Stage: p.stage, Checks: make([]judge.Verdict, len(checks))}
 	keys := make([]string, len(checks))
-	var open []Check
-	var at []int // where in checks each of open is
+	room.buildTests(ctx, checks)
+	var solved, unsolved []int // places in checks of those to try
 	for i := range checks {
 		c := &checks[i]
-		if step, _ := p.stage.Index(c.Step); step >= rung.Solved {
-			c.timeout = unsolvedTime
-		}
+		step, _ := p.stage.Index(c.Step)
 		keys[i] = room.key(ctx, c)
-		if v, ok := p.known[keys[i]]; ok {
+		v, known := p.known[keys[i]]
+		switch {
+		case known:
 			report.Checks[i] = v
 			rung.Known++
-			continue
-		}
-		open, at = append(open, *c), append(at, i)
-	}
-	for n, v := range room.TryAll(ctx, open, 1, func(judge.Verdict) {}) {
-		i := at[n]
-		report.Checks[i] = v
-		if keys[i] != "" && v.Outcome != judge.NotJudged && v.Took < unsolvedTime {
-			p.known[keys[i]] = v
+		case step >= rung.Solved:
+			c.timeout = unsolvedTime
+			unsolved = append(unsolved, i)
+		default:
+			solved = append(solved, i)
 		}
 	}
+	try := func(places []int, atOnce func(string) int) {
+		some := make([]Check, len(places))
+		for n, i := range places {
+			some[n] = checks[i]
+		}
+		for n, v := range room.tryAll(ctx, some, 1, func(judge.Verdict) {}, atOnce) {
+			i := places[n]
+			report.Checks[i] = v
+			if keys[i] != "" && v.Outcome != judge.NotJudged && v.Took < unsolvedTime {
+				p.known[keys[i]] = v
+			}
+		}
+	}
+	try(solved, atOnce)
+	try(unsolved, unsolvedAtOnce)
 	return report, ctx.Err()
 }
 
 // key names all that the verdict on a check follows from, or is empty if that is not
 // known.
 func (r *Room) key(ctx context.Context, c *Check) string {
-	var program string
+	var p program
 	var err error
 	switch {
 	case c.Kind == "process":
 		return ""
 	case c.test == "":
-		program, err = r.simulator(ctx)
+		p, err = r.simulator(ctx)
 	default:
-		if _, ok := r.packs[c.dir]; !ok {
-			return ""
-		}
-		program, err = r.testProgram(ctx, c.dir)
+		p, err = r.testProgram(ctx, c.dir)
 	}
 	if err != nil {
 		return ""
 	}
-	f, err := os.Open(program)
+	f, err := os.Open(p.file)
 	if err != nil {
 		return ""
 	}
@@ -218,7 +226,7 @@ func (r *Rung) judge(report *results.Report) {
 			r.Want += s.Step.Points
 		}
 		if r.Solved == len(report.Stage.Steps) && n.took > stepTime {
-			r.Slow = append(r.Slow, fmt.Sprintf("%s takes %v, and should take %v", s.Step.ID, n.took.Round(time.Second), stepTime))
+			r.Slow = append(r.Slow, fmt.Sprintf("%s took %v, and should take %v", s.Step.ID, n.took.Round(time.Second), stepTime))
 		}
 	}
 }

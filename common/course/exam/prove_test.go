@@ -14,7 +14,7 @@ func (w *tree) prove(step string) (rungs []exam.Rung, table string, err error) {
 	rungs, err = exam.Prove(w.t.Context(), w.root, w.stage(), step, nil)
 	var b bytes.Buffer
 	require.NoError(w.t, exam.PrintRungs(&b, rungs))
-	return rungs, b.String(), err
+	return rungs, slow.ReplaceAllString(b.String(), ""), err
 }
 
 func TestALadderThatHoldsIsProvenRungByRung(t *testing.T) {
@@ -28,7 +28,7 @@ func TestALadderThatHoldsIsProvenRungByRung(t *testing.T) {
 	require.Equal(t, []float64{0, 40, 65, 100}, points)
 	require.Equal(t, []int{0, 4, 7, 9}, passed)
 	require.Equal(t, []int{9, 5, 2, 0}, failed)
-	require.Regexp(t, `\n3 +100 of 100 +9 +0 +\d+ +\d\.\d\d\n$`, table)
+	require.Regexp(t, `\n3 +100 of 100 +9 +0 +\d+ +\d+\.\d\d\n$`, table)
 }
 
 func TestALadderThatDoesNotHoldIsFoundOut(t *testing.T) {

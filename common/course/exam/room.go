@@ -2,14 +2,10 @@ package exam
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -50,20 +46,25 @@ type Room struct {
 	setup Setup
 	dir   string // holds programs and temporary files
 	env   []string
-	packs map[string]pack // those with tests, by folder from the root
 
 	overlaid []string // names of the overlay's files, by number
 	packages []string // all of the stage, as patterns of the go command
 
-	mu    sync.Mutex // guards built
-	built map[string]func() (string, error)
+	mu     sync.Mutex                          // guards what follows
+	built  map[string]func() (program, error)  // by folder, or name
+	listed map[string]func() ([]string, error) // by folder
 }
 
-// pack is what there is to know of a package with tests.
-type pack struct{ rapid bool }
+// programsVar names the variable that gives Go tests a folder for the programs that
+// they start: what one has built there, others need not build again. It is the
+// Room's own, and empty at first, so that all in it comes of one tree, with the same
+// overlay and flags; whoever sets the variable must see to that.
+const programsVar = "DSS_PROGRAMS"
 
 // Open compiles the stage in the tree at root. The error is ErrBuild if that fails,
-// ctx's, or that of the machine. Tests are compiled as they are tried.
+// ctx's, or that of the machine. With an overlay that changes nothing but bodies of
+// functions, only the packages that it changes are compiled: that the others are
+// right without it is for the caller to know. Tests are compiled as they are tried.
 func Open(ctx context.Context, root string, s *stage.Stage, setup Setup) (_ *Room, err error) {
 	if root, err = filepath.Abs(root); err != nil {
 		return nil, err
@@ -74,7 +75,10 @@ func Open(ctx context.Context, root string, s *stage.Stage, setup Setup) (_ *Roo
 	if setup.Schedules == 0 {
 		setup.Schedules = s.Budgets.Public
 	}
-	r := &Room{root: root, stage: s, setup: setup, built: map[string]func() (string, error){}}
+	r := &Room{
+		root: root, stage: s, setup: setup,
+		built: map[string]func() (program, error){}, listed: map[string]func() ([]string, error){},
+	}
 	if r.dir, err = os.MkdirTemp("", "exam-"); err != nil {
 		return nil, err
 	}
@@ -88,8 +92,8 @@ func Open(ctx context.Context, root string, s *stage.Stage, setup Setup) (_ *Roo
 func (r *Room) Close() error { return os.RemoveAll(r.dir) }
 
 func (r *Room) furnish(ctx context.Context) error {
-	temp := filepath.Join(r.dir, "tmp")
-	if err := os.Mkdir(temp, 0o700); err != nil {
+	temp, programs := filepath.Join(r.dir, "tmp"), filepath.Join(r.dir, "programs")
+	if err := errors.Join(os.Mkdir(temp, 0o700), os.Mkdir(programs, 0o700)); err != nil {
 		return err
 	}
 	flags := []string{os.Getenv("GOFLAGS"), "-trimpath"} // so that trees in other places share what is compiled
@@ -104,91 +108,26 @@ func (r *Room) furnish(ctx context.Context) error {
 		flags = append(flags, "'-overlay="+file+"'")
 	}
 	r.env = append(os.Environ(), "GOWORK="+filepath.Join(r.root, "go.work"), "TMPDIR="+temp, "TMP="+temp,
-		"GOFLAGS="+strings.TrimSpace(strings.Join(flags, " ")))
+		programsVar+"="+programs, "GOFLAGS="+strings.TrimSpace(strings.Join(flags, " ")))
 	return r.compile(ctx)
 }
 
-// writeOverlay writes the changed files, and the map of them that the go command
-// reads, whose name it returns.
-func (r *Room) writeOverlay() (string, error) {
-	replace := map[string]string{}
-	for name, content := range r.setup.Overlay {
-		r.overlaid = append(r.overlaid, name)
-		file := filepath.Join(r.dir, fmt.Sprintf("overlay-%d", len(replace)))
-		if err := os.WriteFile(file, content, 0o600); err != nil {
-			return "", err
-		}
-		replace[filepath.Join(r.root, filepath.FromSlash(name))] = file
-	}
-	b, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(r.dir, "overlay.json")
-	return name, os.WriteFile(name, b, 0o600)
-}
-
-var overlayFile = regexp.MustCompile(`[^\s:]*/overlay-([0-9]+):`)
-
-// named gives the files of the overlay the names that they stand in for.
-func (r *Room) named(text string) string {
-	return overlayFile.ReplaceAllStringFunc(text, func(place string) string {
-		n, err := strconv.Atoi(overlayFile.FindStringSubmatch(place)[1])
-		if err != nil || n >= len(r.overlaid) {
-			return place
-		}
-		return r.overlaid[n] + ":"
-	})
-}
-
-// compile compiles all packages of the stage without linking them. Tests are compiled
-// when one of them is tried; here it is only learnt which are built with rapid, which
-// wants its seed in a flag.
+// compile compiles the packages of the stage without linking them: all, unless
+// others than those that the overlay changes cannot notice it. Tests are compiled when
+// one of them is tried.
 func (r *Room) compile(ctx context.Context) (err error) {
 	if r.packages, err = patterns(r.root, r.stage.Dir); err != nil {
 		return err
 	}
-	if _, err := r.goCommand(ctx, append([]string{"list", "-export", "-f", ""}, r.packages...)...); err != nil {
-		return err
-	}
-	const line = `{{.ImportPath}}	{{.Dir}}{{range .Deps}}{{if eq . "pgregory.net/rapid"}}	rapid{{end}}{{end}}`
-	out, err := r.goCommand(ctx, append([]string{"list", "-test", "-f", line}, r.packages...)...)
-	if err != nil {
-		return err
-	}
-	r.packs = map[string]pack{}
-	for line := range strings.Lines(out) {
-		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		if len(fields) < 2 || !strings.HasSuffix(fields[0], ".test") {
-			continue
-		}
-		dir, err := filepath.Rel(r.root, fields[1])
-		if err != nil {
-			return err
-		}
-		r.packs[filepath.ToSlash(dir)] = pack{rapid: len(fields) > 2}
-	}
-	return nil
-}
-
-// patterns are those of all packages of a stage but its mutants: a variant may hold
-// less than a whole package.
-func patterns(root, dir string) ([]string, error) {
-	list, err := os.ReadDir(filepath.Join(root, dir))
-	if err != nil {
-		return nil, err
-	}
-	var all []string
-	for _, e := range list {
-		switch {
-		case e.IsDir() && (e.Name() == "mutants" || e.Name() == "testdata" || strings.HasPrefix(e.Name(), ".")):
-		case e.IsDir():
-			all = append(all, "./"+dir+"/"+e.Name()+"/...")
-		case filepath.Ext(e.Name()) == ".go" && !slices.Contains(all, "./"+dir):
-			all = append(all, "./"+dir)
+	which := r.packages
+	if folders, within := r.changed(); within && len(folders) > 0 {
+		which = nil
+		for _, folder := range folders {
+			which = append(which, "./"+folder)
 		}
 	}
-	return all, nil
+	_, err = r.goCommand(ctx, append([]string{"list", "-export", "-f", ""}, which...)...)
+	return err
 }
 
 // Vet asks go vet about all packages of the stage. The error is ErrVet, or as Open's.
@@ -212,29 +151,4 @@ func (r *Room) goCommand(ctx context.Context, args ...string) (string, error) {
 		return "", fmt.Errorf("%w:\n%s", ErrBuild, firstLines(clean(r.named(e.errs))))
 	}
 	return e.out, nil
-}
-
-// program builds a program when it is asked for first.
-func (r *Room) program(ctx context.Context, name string, goArgs ...string) (string, error) {
-	r.mu.Lock()
-	build, ok := r.built[name]
-	if !ok {
-		build = sync.OnceValues(func() (string, error) {
-			file := filepath.Join(r.dir, strings.ReplaceAll(name, "/", "-"))
-			// Without tables for debuggers, which take long to link.
-			_, err := r.goCommand(ctx, append(goArgs, "-ldflags=-s -w", "-o", file, "./"+name)...)
-			return file, err
-		})
-		r.built[name] = build
-	}
-	r.mu.Unlock()
-	return build()
-}
-
-func (r *Room) testProgram(ctx context.Context, dir string) (string, error) {
-	return r.program(ctx, dir, "test", "-c")
-}
-
-func (r *Room) simulator(ctx context.Context) (string, error) {
-	return r.program(ctx, r.stage.Dir+"/cmd/sim", "build")
 }

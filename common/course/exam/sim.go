@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"dss.example/common/course/stage"
 )
@@ -23,11 +24,11 @@ func Simulate(ctx context.Context, root string, s *stage.Stage, in io.Reader, ou
 	}
 	defer os.RemoveAll(dir)
 	r := &Room{root: root, stage: s, dir: dir, env: append(os.Environ(), "GOWORK="+filepath.Join(root, "go.work"))}
-	program := filepath.Join(dir, "sim")
-	if _, err := r.goCommand(ctx, "build", "-o", program, "./"+s.Dir+"/cmd/sim"); err != nil {
+	file := filepath.Join(dir, "sim")
+	if _, err := r.goCommand(ctx, slices.Concat(buildProgram, []string{"-o", file, "./" + r.simDir()})...); err != nil {
 		return 0, err
 	}
-	cmd := exec.CommandContext(ctx, program, args...)
+	cmd := exec.CommandContext(ctx, file, args...)
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = root, in, out, errs, outputTime
 	err = cmd.Run()
 	var exit *exec.ExitError

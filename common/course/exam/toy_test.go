@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -16,13 +17,19 @@ import (
 	"dss.example/common/judge"
 )
 
+func TestMain(m *testing.M) { toy.Main(m) }
+
 // tree is a toy workspace that a test changes.
 type tree struct {
 	t    *testing.T
 	root string
 }
 
-func newTree(t *testing.T) *tree { return &tree{t, toy.Write(t)} }
+// newTree writes one for a test that runs beside others.
+func newTree(t *testing.T) *tree {
+	t.Parallel()
+	return &tree{t, toy.Write(t)}
+}
 
 func (w *tree) stage() *stage.Stage {
 	w.t.Helper()
@@ -48,16 +55,11 @@ func (w *tree) write(name, text string) {
 	require.NoError(w.t, os.WriteFile(w.file(name), []byte(text), 0o600))
 }
 
-// run tries the toy, and checks that no temporary file is left.
+// run tries the toy.
 func (w *tree) run(o exam.Options) *results.Report {
 	w.t.Helper()
-	temp := w.t.TempDir()
-	w.t.Setenv("TMPDIR", temp)
 	r, err := exam.Run(w.t.Context(), w.root, w.stage(), o)
 	require.NoError(w.t, err)
-	left, err := os.ReadDir(temp)
-	require.NoError(w.t, err)
-	require.Empty(w.t, left, "temporary files are left")
 	return r
 }
 
@@ -72,9 +74,12 @@ func failures(r *results.Report) map[string]judge.Verdict {
 	return all
 }
 
+// slow is a remark that a busy machine may well get.
+var slow = regexp.MustCompile(`(?m)^  slow: .* took .*\n`)
+
 func printed(t *testing.T, r *results.Report) string {
 	t.Helper()
 	var b bytes.Buffer
 	require.NoError(t, exam.Print(&b, r))
-	return b.String()
+	return slow.ReplaceAllString(b.String(), "")
 }

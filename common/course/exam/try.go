@@ -62,14 +62,12 @@ func unbuilt(err error, replay string) Result {
 
 // tryTest runs one top-level test in a process of its own, in its package's folder.
 func (r *Room) tryTest(ctx context.Context, c *Check, seed uint64) Result {
-	flags := r.testFlags(c, seed)
-	replay := c.replay(r.stage, seed, flags)
-	p, ok := r.packs[c.dir]
-	if !ok {
-		return verdict(judge.Failed, "no such test: there are no tests in "+c.dir, replay)
-	}
-	program, err := r.testProgram(ctx, c.dir)
-	if err != nil {
+	p, err := r.testProgram(ctx, c.dir)
+	replay := c.replay(r.stage, seed, r.testFlags(p, seed))
+	switch {
+	case errors.Is(err, errNoTests):
+		return verdict(judge.Failed, "no such test: "+err.Error(), replay)
+	case err != nil:
 		return unbuilt(err, replay)
 	}
 	args := []string{
@@ -83,7 +81,7 @@ func (r *Room) tryTest(ctx context.Context, c *Check, seed uint64) Result {
 	for _, name := range seedVars {
 		env = append(env[:len(env):len(env)], fmt.Sprintf("%s=%d", name, seed))
 	}
-	e := start(ctx, r.patience(c)+graceTime, filepath.Join(r.root, filepath.FromSlash(c.dir)), env, program, args...)
+	e := start(ctx, r.patience(c)+graceTime, filepath.Join(r.root, filepath.FromSlash(c.dir)), env, p.file, args...)
 	outcome, message := judgeTest(c, &e, r.patience(c))
 	res := verdict(outcome, message, replay)
 	res.Output = e.all
@@ -91,12 +89,12 @@ func (r *Room) tryTest(ctx context.Context, c *Check, seed uint64) Result {
 }
 
 // testFlags are what go test needs beside the test's name to do the same again.
-func (r *Room) testFlags(c *Check, seed uint64) []string {
+func (r *Room) testFlags(p program, seed uint64) []string {
 	var flags []string
 	if r.setup.Race {
 		flags = append(flags, "-race")
 	}
-	if r.packs[c.dir].rapid {
+	if p.rapid {
 		flags = append(flags, fmt.Sprintf("-rapid.seed=%d", seed))
 	}
 	return flags
@@ -125,11 +123,11 @@ func judgeTest(c *Check, e *ended, timeout time.Duration) (judge.Outcome, string
 
 // runSim runs the stage's simulator at the root.
 func (r *Room) runSim(ctx context.Context, c *Check, args ...string) (ended, error) {
-	program, err := r.simulator(ctx)
+	p, err := r.simulator(ctx)
 	if err != nil {
 		return ended{}, err
 	}
-	return start(ctx, r.patience(c), r.root, r.env, program, args...), nil
+	return start(ctx, r.patience(c), r.root, r.env, p.file, args...), nil
 }
 
 // tryScript believes a script that has printed itself.

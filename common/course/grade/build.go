@@ -26,6 +26,10 @@ const buildTime = 15 * time.Minute
 // maxSaid bounds what is kept of what the go command says, in bytes.
 const maxSaid = 16 << 10
 
+// buildProgram builds without the tables for debuggers, which take long to link, and
+// so that trees in other places share what is compiled.
+var buildProgram = []string{"build", "-trimpath", "-ldflags=-s -w"}
+
 // build builds the stage's programs with a submission's files over the bare starter,
 // into the folder bin.
 func (g *grader) build(ctx context.Context, files []source, dir, bin string) error {
@@ -36,7 +40,7 @@ func (g *grader) build(ctx context.Context, files []source, dir, bin string) err
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return err
 	}
-	args := append([]string{"build", "-trimpath", "-overlay", overlay, "-o", bin + string(filepath.Separator)}, g.programs...)
+	args := slices.Concat(buildProgram, []string{"-overlay", overlay, "-o", bin + string(filepath.Separator)}, g.programs)
 	said, err := goCommand(ctx, g.base, args...)
 	switch {
 	case err == nil:

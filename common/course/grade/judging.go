@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"dss.example/common/judge"
@@ -37,7 +38,7 @@ func newJudging(ctx context.Context, g *grader) (*judging, error) {
 	j := &judging{program: g.Judge, args: g.JudgeArgs}
 	if j.program == "" {
 		j.program = filepath.Join(g.work, "judge")
-		said, err := goCommand(ctx, g.Root, "build", "-trimpath", "-o", j.program, "./"+g.Stage.Dir+"/cmd/judge")
+		said, err := goCommand(ctx, g.Root, slices.Concat(buildProgram, []string{"-o", j.program, "./" + g.Stage.Dir + "/cmd/judge"})...)
 		if err != nil {
 			return nil, fmt.Errorf("build the judge: %w: %s", err, said)
 		}

@@ -9,7 +9,6 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -237,7 +236,7 @@ func (r *reader) function(f *ast.FuncDecl) {
 		s := span{r.offset(f.Body.Lbrace), r.offset(f.Body.Rbrace) + 1}
 		r.plan.cuts = append(r.plan.cuts, cut{
 			span: s, step: d.step, line: r.line(f.Body.Lbrace), lines: codeLines(r.text[s.start+1 : s.end-1]),
-			with: stub(r.stage.Steps[d.step].ID, shortName(f), d.statement), function: r.fullName(f),
+			with: stub(r.stage.Steps[d.step].ID, stage.ShortName(f), d.statement), function: r.stage.FuncName(r.name, f),
 		})
 	}
 }
@@ -350,40 +349,8 @@ func (r *reader) functions() map[string]int {
 	lines := map[string]int{}
 	for _, decl := range r.file.Decls {
 		if f, ok := decl.(*ast.FuncDecl); ok {
-			lines[r.fullName(f)] = r.line(f.Name.Pos())
+			lines[r.stage.FuncName(r.name, f)] = r.line(f.Name.Pos())
 		}
 	}
 	return lines
-}
-
-// fullName is a function's name in stage.yaml.
-func (r *reader) fullName(f *ast.FuncDecl) string {
-	dir := strings.TrimPrefix(strings.TrimPrefix(path.Dir(r.name), r.stage.Dir), "/")
-	if dir == "" {
-		return shortName(f)
-	}
-	return dir + "." + shortName(f)
-}
-
-// shortName is the name without the package: "Table.put".
-func shortName(f *ast.FuncDecl) string {
-	if f.Recv == nil || len(f.Recv.List) == 0 {
-		return f.Name.Name
-	}
-	for t := f.Recv.List[0].Type; ; {
-		switch x := t.(type) {
-		case *ast.StarExpr:
-			t = x.X
-		case *ast.ParenExpr:
-			t = x.X
-		case *ast.IndexExpr:
-			t = x.X
-		case *ast.IndexListExpr:
-			t = x.X
-		case *ast.Ident:
-			return x.Name + "." + f.Name.Name
-		default:
-			return f.Name.Name
-		}
-	}
 }

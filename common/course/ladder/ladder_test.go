@@ -96,7 +96,7 @@ func TestEveryRungBuildsAndVets(t *testing.T) {
 	for solved := range 4 {
 		dir := t.TempDir()
 		require.NoError(t, l.Write(t.Context(), dir, solved, ladder.Own, nil))
-		command(t, dir, "go", "build", "./p1-toy/...")
+		command(t, dir, "go", "build", "-ldflags=-s -w", "./p1-toy/...")
 		command(t, dir, "go", "vet", "./p1-toy/...")
 	}
 }

@@ -1,6 +1,9 @@
 package stage_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
 	"strings"
@@ -185,4 +188,30 @@ func TestRootIsTheNearestFolderWithAGoWork(t *testing.T) {
 	require.Equal(t, dir, got)
 	_, err = stage.Root(filepath.Dir(dir))
 	require.ErrorContains(t, err, "name it with -root")
+}
+
+func TestFunctionsAreNamedByFolderReceiverAndName(t *testing.T) {
+	const source = `package p
+func Plain() {}
+func (t Table) value() {}
+func (t *Table) pointer() {}
+func (t (*Table)) inParentheses() {}
+func (h *Heap[K]) ofOneType() {}
+func (m Map[K, V]) ofTwo() {}
+func () nobody() {}
+`
+	f, err := parser.ParseFile(token.NewFileSet(), "", source, 0)
+	require.NoError(t, err)
+	s := find(t)
+	want := []string{"Plain", "Table.value", "Table.pointer", "Table.inParentheses", "Heap.ofOneType", "Map.ofTwo", "nobody"}
+	for i, d := range f.Decls {
+		fn := d.(*ast.FuncDecl)
+		require.Equal(t, want[i], stage.ShortName(fn))
+		for file, folder := range map[string]string{
+			"p1-toy/x.go": "", "p1-toy/tally/x.go": "tally.", "p1-toy/cmd/kvd/x.go": "cmd/kvd.",
+			"common/kv/x.go": "common/kv.", "p1-toys/x.go": "p1-toys.",
+		} {
+			require.Equal(t, folder+want[i], s.FuncName(file, fn))
+		}
+	}
 }

@@ -8,6 +8,7 @@ package toy
 
 import (
 	_ "embed"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -26,6 +27,34 @@ func Write(t testing.TB) (root string) {
 		write(t, filepath.Join(root, filepath.FromSlash(f.Name)), f.Data)
 	}
 	return root
+}
+
+// Main is for TestMain: it runs all tests with a folder for temporary files of their
+// own, and ends the process with 1 if they leave anything there.
+func Main(m *testing.M) {
+	code, err := runTidily(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runTidily(m *testing.M) (code int, err error) {
+	temp, err := os.MkdirTemp("", "toy-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(temp)
+	if err := os.Setenv("TMPDIR", temp); err != nil {
+		return 0, err
+	}
+	code = m.Run()
+	left, err := os.ReadDir(temp)
+	if err == nil && len(left) > 0 && code == 0 { // a test that fails may leave something
+		err = fmt.Errorf("temporary files are left: %v", left)
+	}
+	return code, err
 }
 
 func write(t testing.TB, file string, data []byte) {

@@ -37,8 +37,8 @@ func TestReferenceAndRightVariantPassAllThatTheStageHas(t *testing.T) {
 		}
 		bin := t.TempDir()
 		for _, args := range []string{
-			"vet ./p1-toy/...", "test ./p1-toy/...",
-			"build -o " + bin + " ./p1-toy/cmd/tally ./p1-toy/cmd/sim ./p1-toy/cmd/judge",
+			"vet ./p1-toy/...", "test -vet=off -ldflags=-s ./p1-toy/...",
+			"build -ldflags=-s -o " + bin + " ./p1-toy/cmd/tally ./p1-toy/cmd/sim ./p1-toy/cmd/judge",
 		} {
 			out, err := run(t, tree, strings.Fields(args)...)
 			require.NoError(t, err, out)
@@ -64,7 +64,7 @@ func TestMutantsFitAndSayWhatIsWrong(t *testing.T) {
 			for name, text := range changed {
 				require.NoError(t, os.WriteFile(filepath.Join(root, name), text, 0o600))
 			}
-			out, err := run(t, root, "run", "./p1-toy/cmd/sim", "-schedules", "300", "-quiet")
+			out, err := run(t, root, "run", "-ldflags=-s", "./p1-toy/cmd/sim", "-schedules", "300", "-quiet")
 			require.Error(t, err)
 			require.Contains(t, out, m.Message)
 			require.Regexp(t, `replay: go run ./p1-toy/cmd/sim -orders 20 -seed [0-9]+\n`, out)

@@ -8,8 +8,9 @@
 // and only Go files can vary.
 //
 // A mutant is killed by the first check that fails on it and passes on the tree as it
-// is. The checks of the steps whose functions it changes are tried first, and cheap
-// ones before dear ones. One that does not build, or whose patch does not fit, is an
-// error and no kill. A mutant whose header names the instrument R is tried once more
+// is, which must compile. The checks of the steps whose functions it changes are tried
+// first, and cheap ones before dear ones; a check whose program holds nothing of a
+// variant is not tried at all. A mutant that does not build, or whose patch does not
+// fit, is an error and no kill. A mutant whose header names the instrument R is tried once more
 // under the race detector, if nothing else catches it.
 package zoo

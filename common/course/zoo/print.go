@@ -6,15 +6,38 @@ import (
 	"strings"
 )
 
-// mostLines bounds what is shown of a message in the table.
+// mostLines bounds what is shown of a message.
 const mostLines = 8
 
-// Print writes a table of variants and a summary.
-func Print(w io.Writer, rows []Row) error {
+// PrintRow writes a line on a variant. Of one that is not as it should be, or of any
+// if details are wanted, it also tells the rule that a mutant breaks, and what went
+// wrong as a student sees it.
+func PrintRow(w io.Writer, r *Row, details bool) error {
 	var b strings.Builder
-	for i := range rows {
-		writeRow(&b, &rows[i])
+	fmt.Fprintf(&b, "%-38s %-8s %6.1f s%s\n", r.ID, r.Outcome(), r.Took.Seconds(), r.by())
+	if details || !r.OK() {
+		writeDetails(&b, r)
 	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func writeDetails(b *strings.Builder, r *Row) {
+	if r.Rule != "" {
+		fmt.Fprintf(b, "    breaks: %s\n", r.Rule)
+	}
+	switch {
+	case r.Err != nil:
+		writeLines(b, r.Err.Error())
+	case r.Luck:
+		writeLines(b, "not caught with other seeds: it was luck")
+	case r.Check != "":
+		writeLines(b, r.Message)
+	}
+}
+
+// PrintSummary writes one line on all variants.
+func PrintSummary(w io.Writer, rows []Row) error {
 	killed, mutants, passed, right, said := 0, 0, 0, 0, 0
 	for i := range rows {
 		r := &rows[i]
@@ -29,28 +52,9 @@ func Print(w io.Writer, rows []Row) error {
 		count(&right, r.Right)
 		count(&passed, r.Right && r.OK())
 	}
-	fmt.Fprintf(&b, "%d of %d mutants killed, %d of them with the message that they must be told; %d of %d right variants pass\n",
+	_, err := fmt.Fprintf(w, "%d of %d mutants killed, %d of them with the message that they must be told; %d of %d right variants pass\n",
 		killed, mutants, said, passed, right)
-	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-func writeRow(b *strings.Builder, r *Row) {
-	fmt.Fprintf(b, "%-34s %-9s %6.1f s  %s\n", r.ID, r.Outcome(), r.Took.Seconds(), r.by())
-	if r.Rule != "" {
-		fmt.Fprintf(b, "    breaks: %s\n", r.Rule)
-	}
-	switch {
-	case r.Err != nil:
-		writeLines(b, r.Err.Error())
-	case r.Luck:
-		writeLines(b, "not caught with other seeds: it was luck")
-	case r.Check != "":
-		writeLines(b, r.Message)
-	}
-	if r.Check != "" && !r.Right && !r.Said {
-		fmt.Fprintf(b, "    (nothing says what its header promises)\n")
-	}
 }
 
 // Outcome is one word: passes, FAILS, killed, SURVIVES, or ERROR.
@@ -73,12 +77,15 @@ func (r *Row) by() string {
 	if r.Check == "" {
 		return ""
 	}
-	text := r.Step + " " + r.Check
+	text := "  " + r.Step + " " + r.Check
 	if r.Schedules > 0 {
 		text += fmt.Sprintf(", after %d schedules", r.Schedules)
 	}
 	if r.Race {
 		text += ", under the race detector"
+	}
+	if !r.Right && !r.Said {
+		text += ", without its message"
 	}
 	return text
 }

@@ -104,9 +104,8 @@ func touched(root string, s *stage.Stage, files map[string][]byte) (steps []int)
 	var changed []string
 	for name, text := range files {
 		old, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
-		in, ok := strings.CutPrefix(path.Dir(name), s.Dir+"/")
-		if err == nil && ok {
-			changed = append(changed, changedFuncs(in, old, text)...)
+		if err == nil {
+			changed = append(changed, changedFuncs(s, name, old, text)...)
 		}
 	}
 	for i := range s.Steps {

@@ -24,6 +24,7 @@ func edit(t *testing.T, root, name, old, with string) {
 }
 
 func TestTestPrintsPointsAndEndsAsTheWorkDeserves(t *testing.T) {
+	t.Parallel()
 	root := toy.Write(t)
 	code, stdout, stderr := ds(t.Context(), root, "test p1.2")
 	require.Zero(t, code, stderr)
@@ -58,6 +59,7 @@ func TestTestPrintsPointsAndEndsAsTheWorkDeserves(t *testing.T) {
 }
 
 func TestReplayComparesAScript(t *testing.T) {
+	t.Parallel()
 	root := toy.Write(t)
 	script := filepath.Join(root, "p1-toy/testdata/add.txt")
 	code, stdout, _ := ds(t.Context(), root, "replay p1 "+script)
@@ -70,6 +72,7 @@ func TestReplayComparesAScript(t *testing.T) {
 }
 
 func TestMutantsEndsWithOneIfAnySurvives(t *testing.T) {
+	t.Parallel()
 	root := toy.Write(t)
 	code, stdout, _ := ds(t.Context(), root, "mutants p1 -show T1-knows-no-limit")
 	require.Zero(t, code)
@@ -78,7 +81,11 @@ func TestMutantsEndsWithOneIfAnySurvives(t *testing.T) {
 	patch := filepath.Join(root, "p1-toy/mutants/T1-knows-no-limit.patch")
 	code, stdout, stderr := ds(t.Context(), root, "mutants p1 -from "+patch)
 	require.Zero(t, code, stderr)
-	require.Contains(t, stdout, "1 of 1 mutants killed")
+	require.Regexp(t, `^T1-knows-no-limit +killed +\d+\.\d s  p1.1 tally TestCountStaysWithinItsBounds\n1 of 1 mutants killed, 1 of them with `, stdout)
+	require.Empty(t, stderr)
+	code, stdout, stderr = ds(t.Context(), root, "mutants p1 -v -from "+patch)
+	require.Zero(t, code, stderr)
+	require.Contains(t, stdout, "    tally_test.go:25: a count above its bound: 2000\n1 of 1 mutants killed")
 	edit(t, root, "p1-toy/mutants/T1-knows-no-limit.patch", "+\treturn max(n, low)", "+\treturn max(min(n, high), low)")
 	code, stdout, _ = ds(t.Context(), root, "mutants p1 -from "+patch)
 	require.Equal(t, 1, code)
@@ -86,6 +93,7 @@ func TestMutantsEndsWithOneIfAnySurvives(t *testing.T) {
 }
 
 func TestProveEndsWithTheFirstReason(t *testing.T) {
+	t.Parallel()
 	root := toy.Write(t)
 	edit(t, root, "p1-toy/tally/tally.go", "counts: map[string]int{}", "counts: make(map[string]int, lowest)")
 	edit(t, root, "p1-toy/tally/tally.go", "p1.3 return true", "p1.3 return t != nil && t != nil")

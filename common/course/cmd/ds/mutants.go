@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"slices"
 
 	"dss.example/common/daemon/cli"
@@ -20,8 +19,9 @@ func mutantsCommand() *cli.Command {
 		Brief: "check that a stage's tests catch wrong variants and let right ones pass",
 		Detail: `Every patch in the stage's folder mutants is laid over the tree, which stays as it is,
 and the stage's checks are tried until one fails. Right variants, in mutants/right,
-must pass all of them. The table tells what caught each mutant, after how many
-schedules, in how many seconds, and what a student would be told.
+must pass all that can hold them. A line tells what caught a mutant, after how many
+schedules, in how many seconds; -v, or that it survives, tells more: which rule it
+breaks, and what a student would be told.
 
 With -runs 3 a mutant must be caught with each of three seeds, so that none is by luck.
 
@@ -36,6 +36,7 @@ that does not fit, or a variant that does not build, is an error and no kill.`,
 			f.IntVar(&v.options.Runs, "runs", 1, "try everything `N` times, with other seeds each time")
 			f.Uint64Var(&v.options.Seed, "seed", 1, "begin with seed `N`")
 			f.BoolVar(&v.right, "right", false, "try the right variants only")
+			f.BoolVar(&v.details, "v", false, "tell of killed mutants, too, what a student would be told")
 		},
 		Run: v.run,
 	}
@@ -46,6 +47,7 @@ type mutantsVerb struct {
 	options zoo.Options
 	show    string
 	right   bool
+	details bool
 }
 
 func (v *mutantsVerb) run(ctx context.Context, args []string, std cli.Std) error {
@@ -69,12 +71,11 @@ func (v *mutantsVerb) run(ctx context.Context, args []string, std cli.Std) error
 		return err
 	}
 	v.options.Wrong, v.options.Right = !v.right, v.options.From == ""
-	v.options.Report = func(r zoo.Row) {
-		progress(std)(fmt.Sprintf("%s %s, in %.1f s", r.ID, r.Outcome(), r.Took.Seconds()))
-	}
+	var unprinted error
+	v.options.Report = func(r zoo.Row) { unprinted = errors.Join(unprinted, zoo.PrintRow(std.Out, &r, v.details)) }
 	rows, err := zoo.Run(ctx, root, s, v.options)
 	if len(rows) > 0 {
-		err = errors.Join(zoo.Print(std.Out, rows), err)
+		err = errors.Join(unprinted, zoo.PrintSummary(std.Out, rows), err)
 	}
 	if err != nil {
 		return err
