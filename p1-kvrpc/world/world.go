@@ -103,6 +103,18 @@ func Plain(mode session.Mode) *sim.Config {
 	return cfg
 }
 
+// Behind is New with another server for the same requests, one that keeps what it has
+// answered and may crash. It is judged by what clients were told, and by no more: what a
+// server did and lost again before it answered is its own business.
+func Behind(mode session.Mode, protocol *machine.Protocol, config machine.Data) *sim.Config {
+	cfg := New(mode)
+	cfg.Judges = judges
+	cfg.Nodes[0] = sim.Node{ID: Server().Node, Roles: []sim.Role{
+		{Name: RoleTable, Protocol: protocol, Config: config.AppendTo(nil), Remote: true},
+	}}
+	return cfg
+}
+
 // nextPlain makes caller i's requests in Plain.
 func nextPlain(i int) func(int, *rand.Rand) machine.Data {
 	return func(k int, r *rand.Rand) machine.Data {
