@@ -247,6 +247,7 @@ func TestFailedAppendStopsTheLoop(t *testing.T) {
 		_, err := w.loop.Ask(t.Context(), word(big))
 		require.ErrorIs(t, err, run.ErrUnknown)
 		require.ErrorIs(t, err, stable.ErrTooLarge)
+		<-w.loop.Done()
 		require.ErrorIs(t, w.loop.Err(), stable.ErrTooLarge)
 	})
 }
@@ -332,6 +333,7 @@ func TestPanicStopsTheLoopWithItsCause(t *testing.T) {
 		_, err := waiting.wait()
 		require.ErrorIs(t, err, run.ErrUnknown)
 		require.ErrorIs(t, err, run.ErrPanic)
+		<-w.loop.Done()
 		require.ErrorContains(t, w.loop.Err(), "1/toy in step 3: boom")
 		require.ErrorContains(t, w.loop.Err(), "loop_test.go", "it has a stack")
 	})
