@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,11 +48,11 @@ func taken(seq uint64, s state) durable.Taken {
 // counted counts what is put.
 type counted struct {
 	*blob.Memory
-	puts int
+	puts atomic.Int64
 }
 
 func (c *counted) Put(codec blob.Codec, b []byte) (blob.ID, error) {
-	c.puts++
+	c.puts.Add(1)
 	return c.Memory.Put(codec, b)
 }
 
@@ -239,7 +240,7 @@ func TestWhereThereIsNoStateNothingIsSaved(t *testing.T) {
 	k, _ := open(t, blobs, heads)
 	_, err := k.Save(durable.Taken{Mark: durable.Mark{Refused: "record 7 is damaged"}}, noon)
 	require.ErrorContains(t, err, "record 7 is damaged")
-	require.Zero(t, blobs.puts)
+	require.Zero(t, blobs.puts.Load())
 	_, err = k.Save(taken(1, state{"": "an empty key"}), noon)
 	require.Error(t, err)
 	_, s := open(t, blobs, heads)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +22,7 @@ import (
 type owner struct {
 	run.Owner // nothing else is used
 
+	mu     sync.Mutex // guards what follows
 	taken  durable.Taken
 	refuse string   // what is said to Kept
 	kept   []uint64 // what was said by it
@@ -30,6 +32,8 @@ type owner struct {
 }
 
 func (o *owner) Ask(_ context.Context, cmd machine.Data) (machine.Data, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	switch cmd := cmd.(type) {
 	case durable.TakeSnapshot:
 		return o.taken, o.busy
@@ -42,7 +46,11 @@ func (o *owner) Ask(_ context.Context, cmd machine.Data) (machine.Data, error) {
 
 func (o *owner) Done() <-chan struct{} { return o.done }
 
-func (o *owner) Err() error { return o.err }
+func (o *owner) Err() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
 
 // serve runs a Service that wants 10 records between checkpoints, for a minute.
 func serve(t *testing.T, o *owner, k *checkpoint.Keeper, during func()) (failed []error) {
@@ -53,7 +61,9 @@ func serve(t *testing.T, o *owner, k *checkpoint.Keeper, during func()) (failed 
 		})
 		<-time.After(30 * time.Second) // of a bubble's time
 		synctest.Wait()
+		o.mu.Lock()
 		during()
+		o.mu.Unlock()
 		<-time.After(30 * time.Second)
 		synctest.Wait()
 		require.NoError(t, s.Close())
@@ -89,7 +99,7 @@ func TestAServiceLeavesAMachineAloneWhoseStateIsNotKnown(t *testing.T) {
 	o := &owner{taken: durable.Taken{Mark: durable.Mark{Seq: 99, Refused: "damaged"}}}
 	require.Empty(t, serve(t, o, k, func() {}))
 	require.Empty(t, o.kept)
-	require.Zero(t, blobs.puts)
+	require.Zero(t, blobs.puts.Load())
 }
 
 func TestAServiceFailsOnceAndSaysWhy(t *testing.T) {
