@@ -8,10 +8,11 @@ import (
 // link is a client's connection and the one to the server that belongs to it. Two
 // streams, of two goroutines each, carry what flows.
 type link struct {
-	proxy  *Proxy
-	number uint64
-	client net.Conn
-	done   chan struct{} // closed by cut
+	proxy   *Proxy
+	number  uint64
+	client  net.Conn
+	done    chan struct{} // closed by cut
+	counted sync.Once     // what countCut does
 
 	request, answer *stream // set before they start
 
@@ -69,6 +70,11 @@ func (l *link) dial() bool {
 	}
 	l.server = conn
 	return true
+}
+
+// countCut counts a Cut of the link: one, though both directions may come to it at once.
+func (l *link) countCut() {
+	l.counted.Do(func() { l.proxy.count.faults[Cut].Add(1) })
 }
 
 // cut ends the link abruptly.

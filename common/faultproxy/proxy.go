@@ -196,12 +196,19 @@ func (p *Proxy) Close() error {
 // unlessHealed does strike, and counts it, unless the Proxy is healed. No Heal runs
 // meanwhile.
 func (p *Proxy) unlessHealed(f Fault, strike func()) bool {
+	return p.untilHealed(func() {
+		p.count.faults[f].Add(1)
+		strike()
+	})
+}
+
+// untilHealed is unlessHealed for what counts itself.
+func (p *Proxy) untilHealed(strike func()) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.healed {
 		return false
 	}
-	p.count.faults[f].Add(1)
 	strike()
 	return true
 }

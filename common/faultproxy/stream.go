@@ -171,7 +171,7 @@ func (s *stream) carry(out parcel) bool {
 			out.fate.harm = onlyCut(out.fate.harm)
 		}
 		if s.link.lies(out.data) {
-			p.count.faults[Cut].Add(1)
+			s.link.countCut()
 			return false
 		}
 	}

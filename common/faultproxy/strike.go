@@ -48,7 +48,7 @@ func (s *stream) drop(out parcel) bool {
 
 // cutAt cuts the link when nothing, a part or all of the frame has been written.
 func (s *stream) cutAt(out parcel) bool {
-	if !s.link.proxy.unlessHealed(Cut, func() {}) {
+	if !s.link.proxy.untilHealed(s.link.countCut) {
 		return s.deliver(out)
 	}
 	switch n := len(out.data); {
