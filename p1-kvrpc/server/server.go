@@ -46,6 +46,22 @@ func New(store kv.Store, quick bool, o wire.ServerOptions) *Server {
 	return s
 }
 
+// ForDaemon returns what makes a daemon's Server of its Store, with the certificate that
+// its flags name (daemon.Program.Serve). Quick is New's.
+func ForDaemon(quick bool) func(*daemon.Config, kv.Store) (daemon.Server, error) {
+	return func(c *daemon.Config, store kv.Store) (daemon.Server, error) {
+		o := wire.ServerOptions{Connections: c.MaxConns, Log: c.Log}
+		if c.TLS.Cert != "" {
+			config, err := wire.TLSFiles(c.TLS).Server()
+			if err != nil {
+				return nil, err
+			}
+			o.TLS = config
+		}
+		return New(store, quick, o), nil
+	}
+}
+
 // lender is a Store that need not copy what is only encoded.
 type lender interface {
 	Lend(ctx context.Context, req *kv.Request) *kv.Response

@@ -12,14 +12,13 @@ import (
 	"dss.example/common/run"
 	"dss.example/common/run/kvstore"
 	"dss.example/common/run/recording"
-	"dss.example/common/wire"
 
 	"dss.example/p1-kvrpc/server"
 	"dss.example/p1-kvrpc/table"
 )
 
 func main() {
-	os.Exit(daemon.Main(daemon.Program{Stage: 1, Open: open, Serve: serve}))
+	os.Exit(daemon.Main(daemon.Program{Stage: 1, Open: open, Serve: server.ForDaemon(true)}))
 }
 
 // open joins the parts of stage 1: a table in a machine that the caller's goroutine
@@ -37,16 +36,4 @@ func open(_ context.Context, c *daemon.Config) (kv.Store, error) {
 		return nil, err
 	}
 	return kvstore.New(owner, table.Offers()).OnClose(closeRecording), nil
-}
-
-func serve(c *daemon.Config, store kv.Store) (daemon.Server, error) {
-	o := wire.ServerOptions{Connections: c.MaxConns, Log: c.Log}
-	if c.TLS.Cert != "" {
-		config, err := wire.TLSFiles(c.TLS).Server()
-		if err != nil {
-			return nil, err
-		}
-		o.TLS = config
-	}
-	return server.New(store, true, o), nil
 }

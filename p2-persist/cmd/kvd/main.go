@@ -14,7 +14,6 @@ import (
 	"dss.example/common/run"
 	"dss.example/common/run/kvstore"
 	"dss.example/common/run/recording"
-	"dss.example/common/wire"
 
 	"dss.example/p1-kvrpc/server"
 	"dss.example/p1-kvrpc/table"
@@ -25,7 +24,7 @@ import (
 
 func main() {
 	os.Exit(daemon.Main(daemon.Program{
-		Stage: 2, Data: true, Open: open, Serve: serve, Example: "kvd -data data\nkvd -data data -listen 127.0.0.1:7002",
+		Stage: 2, Data: true, Open: open, Serve: server.ForDaemon(false), Example: "kvd -data data\nkvd -data data -listen 127.0.0.1:7002",
 	}))
 }
 
@@ -80,16 +79,4 @@ func offers() kv.Caps {
 	caps := table.Offers()
 	caps.Stage = 2
 	return caps
-}
-
-func serve(c *daemon.Config, store kv.Store) (daemon.Server, error) {
-	o := wire.ServerOptions{Connections: c.MaxConns, Log: c.Log}
-	if c.TLS.Cert != "" {
-		config, err := wire.TLSFiles(c.TLS).Server()
-		if err != nil {
-			return nil, err
-		}
-		o.TLS = config
-	}
-	return server.New(store, false, o), nil
 }
