@@ -1,8 +1,10 @@
-// Package datadir opens what a server of stage 2 keeps in its directory:
+// Package datadir opens what stage 2 keeps in a directory:
 //
-//	log/     the inputs since the newest checkpoint (package wal)
 //	blobs/   immutable blobs in packs (package pack)
 //	heads/   the names that lead to them (package head)
+//	log/     a server's inputs since its newest checkpoint (package wal)
+//
+// A directory that no server uses, only a person who takes snapshots, has no log.
 package datadir
 
 import (
@@ -11,6 +13,7 @@ import (
 
 	"dss.example/common/disk"
 	"dss.example/p2-persist/head"
+	"dss.example/p2-persist/history"
 	"dss.example/p2-persist/pack"
 	"dss.example/p2-persist/wal"
 )
@@ -18,46 +21,57 @@ import (
 // ErrDamaged is a log that has lost records that are needed.
 var ErrDamaged = errors.New("log is damaged")
 
-// Dir is an open directory. No other process can open it.
-type Dir struct {
-	Log   *wal.Log
+// Store is blobs and the heads that lead to them, open. No other process can open them.
+type Store struct {
 	Blobs *pack.Store
 	Heads *head.Store
 
 	parts []func() error // in the order in which they were opened
 }
 
-// Open opens what is on a disk, or makes it. Errors: those of the parts; ErrDamaged.
-// Close closes the disk, if it can be closed.
-func Open(d disk.Disk) (*Dir, error) {
-	dir := &Dir{}
-	if c, ok := d.(interface{ Close() error }); ok {
-		dir.parts = append(dir.parts, c.Close)
-	}
-	if err := dir.open(disk.FS{Disk: d}); err != nil {
-		return nil, errors.Join(err, dir.Close())
-	}
-	return dir, nil
+// Dir is all that a server keeps, open. No other process can open it.
+type Dir struct {
+	*Store
+	Log *wal.Log
 }
 
-func (d *Dir) open(fs disk.FS) error {
-	log, report, err := wal.Open(fs, "log", wal.Options{})
+// OpenStore opens the blobs and the heads on a disk, or makes them. A log that is there
+// is left alone. Errors: those of the parts. Close closes the disk, if it can be closed.
+func OpenStore(d disk.Disk, o pack.Options) (_ *Store, err error) {
+	s := &Store{}
+	defer s.closeIf(&err)
+	if c, ok := d.(interface{ Close() error }); ok {
+		s.parts = append(s.parts, c.Close)
+	}
+	fs := disk.FS{Disk: d}
+	if s.Blobs, err = pack.Open(fs, "blobs", o); err != nil {
+		return nil, err
+	}
+	s.parts = append(s.parts, s.Blobs.Close)
+	if s.Heads, err = head.Open(fs, "heads", s.Blobs); err != nil {
+		return nil, err
+	}
+	s.parts = append(s.parts, s.Heads.Close)
+	return s, nil
+}
+
+// Open opens what a server has on a disk, or makes it. Errors: those of the parts;
+// ErrDamaged. Close closes the disk, if it can be closed.
+func Open(d disk.Disk) (_ *Dir, err error) {
+	s, err := OpenStore(d, pack.Options{})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	d.Log, d.parts = log, append(d.parts, log.Close)
+	defer s.closeIf(&err)
+	log, report, err := wal.Open(disk.FS{Disk: d}, "log", wal.Options{})
+	if err != nil {
+		return nil, err
+	}
+	s.parts = append(s.parts, log.Close)
 	if report.Lost > 0 {
-		return damaged(report)
+		return nil, damaged(report)
 	}
-	if d.Blobs, err = pack.Open(fs, "blobs", pack.Options{}); err != nil {
-		return err
-	}
-	d.parts = append(d.parts, d.Blobs.Close)
-	if d.Heads, err = head.Open(fs, "heads", d.Blobs); err != nil {
-		return err
-	}
-	d.parts = append(d.parts, d.Heads.Close)
-	return nil
+	return &Dir{Store: s, Log: log}, nil
 }
 
 // damaged says what is lost, and where.
@@ -71,11 +85,21 @@ func damaged(r wal.Report) error {
 	return fmt.Errorf("%w: %d of the records %d to %d are lost", ErrDamaged, r.Lost, r.First, r.Next-1)
 }
 
+// History is the snapshots, branches and tags of the store.
+func (s *Store) History() history.History { return history.New(s.Blobs, s.Heads) }
+
 // Close closes all, what was opened last first.
-func (d *Dir) Close() error {
+func (s *Store) Close() error {
 	var err error
-	for i := len(d.parts) - 1; i >= 0; i-- {
-		err = errors.Join(err, d.parts[i]())
+	for i := len(s.parts) - 1; i >= 0; i-- {
+		err = errors.Join(err, s.parts[i]())
 	}
 	return err
+}
+
+// closeIf closes what is open already if opening the rest has failed.
+func (s *Store) closeIf(err *error) {
+	if *err != nil {
+		*err = errors.Join(*err, s.Close())
+	}
 }

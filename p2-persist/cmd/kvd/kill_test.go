@@ -172,7 +172,7 @@ func TestWhatCannotBeServedIsSaidInOneLine(t *testing.T) {
 		code int
 		said string
 	}{
-		"the directory is another's": {[]string{"-data", dir, "-listen", "127.0.0.1:0"}, 1, "log is in use by another"},
+		"the directory is another's": {[]string{"-data", dir, "-listen", "127.0.0.1:0"}, 1, "locked by another"},
 		"no directory":               {nil, 2, "flag -data is missing"},
 	} {
 		second := start(t, c.args...)
