@@ -30,6 +30,7 @@ var roles = map[string]func(args []string){
 	// does not end by SIGTERM
 	"stubborn": func([]string) { serve(false) },
 	"mute":     func([]string) { select {} },
+	"greet":    func([]string) { fmt.Println("good morning") },
 	"talk":     func([]string) { fmt.Println("good morning"); select {} },
 	"flood":    func([]string) { fmt.Print(strings.Repeat("x", 1<<20)); select {} },
 	"die": func([]string) {

@@ -62,16 +62,39 @@ func (s *Show) Start(ctx context.Context, program string, args ...string) (*Proc
 // Launch starts a program that does a job and ends; Done tells when, and Stop then
 // returns how. The process lives as one of Start's does.
 func (s *Show) Launch(program string, args ...string) (*Process, error) {
+	p := newProcess(program, args)
+	if err := s.launch(p); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotReady, err)
+	}
+	return p, nil
+}
+
+// Run runs a program to its end and returns the end of what it has printed, at most
+// 8 KiB. The error is Stop's, also when ctx ends first; it wraps an *exec.ExitError if
+// the exit code was not 0.
+func (s *Show) Run(ctx context.Context, program string, args ...string) (string, error) {
+	p := newProcess(program, args)
+	var out tail
+	p.cmd.Stdout = &out
+	if err := s.launch(p); err != nil {
+		return "", fmt.Errorf("%w: %w", ErrNotReady, err)
+	}
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+	}
+	err := p.Stop(ctx)
+	return out.String(), err
+}
+
+func newProcess(program string, args []string) *Process {
 	p := &Process{
 		name: filepath.Base(program), cmd: exec.Command(program, args...),
 		ready: firstLine{complete: make(chan struct{})}, done: make(chan struct{}),
 	}
 	p.cmd.Stdout, p.cmd.Stderr, p.cmd.WaitDelay = &p.ready, &p.tail, outputTime
 	p.cmd.SysProcAttr = ownGroup()
-	if err := s.launch(p); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotReady, err)
-	}
-	return p, nil
+	return p
 }
 
 // launch starts p and has its end waited for. The Show's mutex is held, so that no

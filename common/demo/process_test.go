@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +137,26 @@ func TestTheTailIsBoundedAndStartsWithALine(t *testing.T) {
 		require.Greater(t, len(p.Tail()), 7<<10)
 		require.True(t, strings.HasPrefix(lines[0], "line 99"), lines[0])
 		require.Equal(t, []string{"line 99999", "draining", ""}, lines[len(lines)-3:])
+	})
+}
+
+func TestRunReturnsWhatAProgramPrintsAndHowItEnds(t *testing.T) {
+	inShow(t, func(ctx context.Context, s *demo.Show) {
+		out, err := s.Run(ctx, os.Args[0], "role", "greet")
+		require.NoError(t, err)
+		require.Equal(t, "good morning\n", out)
+		_, err = s.Run(ctx, os.Args[0], "role", "die")
+		var exit *exec.ExitError
+		require.ErrorAs(t, err, &exit)
+		require.Equal(t, 3, exit.ExitCode())
+		require.ErrorContains(t, err, "no such directory")
+		_, err = s.Run(ctx, "/no/such/program")
+		require.ErrorIs(t, err, os.ErrNotExist)
+
+		ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		defer cancel()
+		_, err = s.Run(ctx, os.Args[0], "role", "mute")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }
 
