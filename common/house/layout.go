@@ -109,7 +109,7 @@ func (t *tree) checkRequirement(dir, name string, m *module, r requirement) {
 	case !ours && !r.indirect && !isApproved(r.path) && !slices.Contains(outside, dir):
 		t.reportAt("module", name, r.line, "requires %s, which is not approved", r.path)
 	case !ours:
-	case !mayImport(dir, own, true):
+	case !mayImport(dir, own, true) && !slices.Contains(outside, dir):
 		t.reportAt("module", name, r.line, "requires %s, which it may not import", r.path)
 	case r.version != "v0.0.0":
 		t.reportAt("module", name, r.line, "requires %s at %s: want v0.0.0", r.path, r.version)
