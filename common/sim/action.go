@@ -22,6 +22,7 @@ const (
 	ActSync
 	ActCrash
 	ActRestart
+	ActDamage
 )
 
 // Action is one entry of a schedule, named by its content and not by a position, so
@@ -31,16 +32,19 @@ type Action struct {
 	At     machine.Time // virtual time of the world
 	Now    machine.Time // of the node's clock
 	Rand   uint64
-	Addr   machine.Addr // ActDeliver, ActTimer, ActLink, ActSync: whom
+	Addr   machine.Addr // ActDeliver, ActTimer, ActLink, ActSync, ActDamage: whom
 	From   machine.Addr // ActDeliver
 	Frame  []byte       // ActDeliver, ActTimer: the message
 	Client int          // ActAsk, ActCancel
 	Cmd    machine.Data // ActAsk
 	Node   machine.Node // ActCrash, ActRestart, ActLink
+	Cause  Fault        // ActCrash, ActDamage: what went wrong. ActRestart: why it stops again
 	Up     bool         // ActLink
 	Wipe   bool         // ActRestart
-	Stop   int          // ActRestart: crash after so many steps of loading; -1 never
+	Stop   int          // ActRestart: stop after so many steps of loading; -1 never
 	Keep   int          // ActCrash: unsynced records that survive
+
+	Records []uint64 // ActDamage: their numbers
 }
 
 // did records an action, if anybody wants the list.
@@ -140,9 +144,11 @@ func (l *listed) find(a *Action) *event {
 	case ActLink:
 		return &event{kind: evLink, to: to, life: to.node.life, detail: &detail{peer: a.Node, up: a.Up}}
 	case ActCrash:
-		return &event{kind: evCrash, detail: &detail{node: w.where[a.Node], keep: a.Keep}}
+		return &event{kind: evCrash, detail: &detail{node: w.where[a.Node], keep: a.Keep, cause: a.Cause}}
 	case ActRestart:
-		return &event{kind: evRestart, detail: &detail{node: w.where[a.Node], wipe: a.Wipe, stop: a.Stop}}
+		return &event{kind: evRestart, detail: &detail{node: w.where[a.Node], wipe: a.Wipe, stop: a.Stop, cause: a.Cause}}
+	case ActDamage:
+		return &event{kind: evDamage, to: to, detail: &detail{cause: a.Cause, records: a.Records}}
 	}
 	return nil
 }
@@ -205,13 +211,28 @@ func (a *Action) describe(w *World) string {
 	case ActSync:
 		return fmt.Sprintf("sync    %v", a.Addr)
 	case ActCrash:
-		return fmt.Sprintf("crash   node %d, %d unsynced records survive", a.Node, a.Keep)
+		return a.describeCrash()
+	case ActDamage:
+		return fmt.Sprintf("damage  %v, %v: records %v", a.Addr, a.Cause, a.Records)
 	}
 	disk := "its disk"
 	if a.Wipe {
 		disk = "an empty disk"
 	}
 	return fmt.Sprintf("restart node %d with %s", a.Node, disk)
+}
+
+func (a *Action) describeCrash() string {
+	text := fmt.Sprintf("crash   node %d, ", a.Node)
+	if a.Cause != FaultCrash {
+		text += fmt.Sprintf("%v, ", a.Cause)
+	}
+	switch {
+	case a.Keep == everything:
+		return text + "all unsynced records survive"
+	default:
+		return text + fmt.Sprintf("%d unsynced records survive", a.Keep)
+	}
 }
 
 func (w *World) frameText(to machine.Addr, frame []byte) string {

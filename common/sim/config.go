@@ -111,13 +111,23 @@ type Faults struct {
 	// Chances for each step of the world.
 	Cut      float64 // a partition begins, symmetric or of one direction
 	Crash    float64 // a node crashes and comes back later
-	Wipe     float64 // of a restart: the disk is empty
 	Recovery float64 // of a restart: the node crashes again while it loads
 	Pause    float64 // a node stands still
 	Jump     float64 // a node's clock jumps ahead
 	Drift    float64 // a node's clock runs fast or slow by up to this fraction
 	FalseUp  float64 // a link hint that is wrong
-	Down     int     // nodes that may be down or wiped at the same time; 0: all
+	Down     int     // nodes that may be down at the same time, or ever lose what was durable; 0: all
+
+	// Disks that fail. Nothing durable is lost: the node stops, and comes back later.
+	Full      float64 // of a step that saves: there is no room, and the node stops
+	SyncError float64 // of a sync: it fails, and the node stops
+	SlowDisk  float64 // of a sync: it takes very long
+	ShortRead float64 // of a restart: the log cannot be read to its end, and the node stops
+
+	// Disks that lose what was durable. Whether a protocol survives that is its own claim.
+	Wipe     float64 // of a restart: the disk is empty, as Ready says
+	Flip     float64 // of a restart: a bit has flipped, and Load says that a record is damaged
+	Misplace float64 // of a restart: a record was written over another, and Load says that both are damaged
 }
 
 // NetworkFaults are those that leave processes alone.
@@ -125,11 +135,19 @@ func NetworkFaults() Faults {
 	return Faults{Drop: 0.2, Duplicate: 0.2, Delay: 0.1, Cut: 0.02, FalseUp: 0.01}
 }
 
-// AllFaults are the network's and the processes', at rates that leave room for
-// progress. Disks are not wiped: whether a protocol survives that is its own claim.
+// AllFaults are the network's, the processes' and those of disks that fail, at rates that
+// leave room for progress. No disk loses what was durable.
 func AllFaults() Faults {
 	f := NetworkFaults()
 	f.Crash, f.Recovery, f.Pause, f.Jump, f.Drift = 0.01, 0.2, 0.01, 0.005, 0.05
+	f.Full, f.SyncError, f.SlowDisk, f.ShortRead = 0.02, 0.02, 0.1, 0.5
+	return f
+}
+
+// Damaging is f with disks that damage records: for a protocol that tells what it has
+// lost instead of serving something else. It may tell so for ever, which is not live.
+func (f Faults) Damaging() Faults {
+	f.Flip, f.Misplace = 0.5, 0.5
 	return f
 }
 
@@ -153,12 +171,20 @@ const (
 	FaultJump
 	FaultDrift
 	FaultFalseLink
+	FaultTorn // of one write, some records outlive a crash and others do not
+	FaultFull
+	FaultSyncError
+	FaultSlowDisk
+	FaultShortRead
+	FaultFlip
+	FaultMisplaced
 	numFaults
 )
 
 var faultNames = [numFaults]string{
 	"drop", "duplicate", "reorder", "delay", "partition", "one-way cut", "pause", "crash", "crash in recovery",
 	"restart", "wiped disk", "unsynced loss", "clock jump", "clock drift", "false link hint",
+	"torn write", "full disk", "failed sync", "slow disk", "short read", "bit flip", "misplaced write",
 }
 
 // String names the kind of fault.

@@ -22,6 +22,11 @@
 // rain of everything hides what one kind alone would show. [Stats] counts what
 // really occurred.
 //
+// A disk that fails stops its node: what it had told a caller is durable, of the rest
+// nobody knows. A disk may also lose what was durable, which a machine is told: by
+// Ready, that the disk is empty, or by Load, that a record is damaged. No protocol has to
+// survive that unless it says so, hence AllFaults leaves it out.
+//
 // # Judges
 //
 // A [Judge] sees the steps and nothing else: never a field of a machine. Safety is

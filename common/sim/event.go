@@ -15,6 +15,7 @@ const (
 	evRestart
 	evResume
 	evHeal
+	evDamage // a disk damages records
 	evInject // a Driver asks
 	evWake   // a Driver's sleep ends
 )
@@ -25,7 +26,7 @@ type event struct {
 	at    machine.Time
 	id    uint64       // evDeliver, evTimer: number of the envelope
 	from  *slot        // evDeliver, evTimer
-	to    *slot        // evDeliver, evTimer, evSync, evLink
+	to    *slot        // evDeliver, evTimer, evSync, evLink, evDamage
 	life  int          // of to's node when it was made, if the event ends with it; or anyLife
 	frame []byte       // evDeliver, evTimer
 	due   machine.Time // evTimer: by the node's clock
@@ -47,10 +48,13 @@ type detail struct {
 	up     bool         // evLink
 	wipe   bool         // evRestart
 	keep   int          // evCrash: unsynced records that survive, of each slot's
-	stop   int          // evRestart: crash again after so many boot steps; -1 never
+	stop   int          // evRestart: stop again after so many boot steps; -1 never
+	cause  Fault        // evCrash, evDamage: what went wrong. evRestart: why it stops again
 	cut    int          // evHeal
 	clock  machine.Time // from a list of actions: the node's clock
 	rand   uint64       // from a list of actions
+
+	records []uint64 // evDamage
 }
 
 // scheduler keeps the events that may happen and picks one.

@@ -17,6 +17,7 @@ func (w *World) drawRates() {
 		Cut: swarm(r, f.Cut), Crash: swarm(r, f.Crash), Wipe: f.Wipe, Recovery: f.Recovery,
 		Pause: swarm(r, f.Pause), Jump: swarm(r, f.Jump), Drift: swarm(r, f.Drift), FalseUp: swarm(r, f.FalseUp), Down: f.Down,
 	}
+	w.drawDisks()
 	w.strikes = w.rates.Cut + w.rates.Crash + w.rates.Pause + w.rates.Jump + w.rates.FalseUp
 	for _, n := range w.nodes {
 		if !n.safe && w.rates.Drift > 0 {
@@ -24,6 +25,13 @@ func (w *World) drawRates() {
 			w.stats.Faults[FaultDrift]++
 		}
 	}
+}
+
+// drawDisks draws the rates at which disks fail.
+func (w *World) drawDisks() {
+	f, rates, r := w.cfg.Faults, &w.rates, w.disks
+	rates.Full, rates.SyncError, rates.SlowDisk = swarm(r, f.Full), swarm(r, f.SyncError), swarm(r, f.SlowDisk)
+	rates.ShortRead, rates.Flip, rates.Misplace = swarm(r, f.ShortRead), swarm(r, f.Flip), swarm(r, f.Misplace)
 }
 
 func swarm(r *rand.Rand, bound float64) float64 {
@@ -100,23 +108,14 @@ func (w *World) strikeCut() {
 
 func (w *World) strikeCrash() {
 	n := w.victim()
-	if n == nil || !n.mortal {
-		return
-	}
-	down := 0
-	for _, o := range w.nodes {
-		if !o.up {
-			down++
-		}
-	}
-	if w.rates.Down > 0 && down >= w.rates.Down {
+	if n == nil || !w.mayStop(n) {
 		return
 	}
 	unsynced := 0
 	for _, s := range n.slots {
-		unsynced = max(unsynced, len(s.log.records)-s.log.synced)
+		unsynced = max(unsynced, s.log.unsynced())
 	}
-	w.crash(n, w.rng.IntN(unsynced+1))
+	w.crash(n, ending{cause: FaultCrash, keep: w.rng.IntN(unsynced + 1)})
 }
 
 func (w *World) strikePause() {

@@ -145,7 +145,7 @@ func (h *Hand) Crash(id machine.Node) error {
 	if n == nil || !n.up {
 		return fmt.Errorf("node %d is not up", id)
 	}
-	h.w.crash(n, 0)
+	h.w.crash(n, ending{cause: FaultCrash})
 	h.waiting.events = slices.DeleteFunc(h.waiting.events, func(ev *event) bool { return ev.kind == evRestart })
 	h.settle()
 	return nil

@@ -75,7 +75,7 @@ func (w *World) save(s *slot, out *machine.Out) bool {
 	s.log.trim = max(s.log.trim, out.Trim)
 	if (len(out.Save) > 0 || out.Trim > s.log.first) && !s.syncing {
 		s.syncing = true
-		w.later(&event{kind: evSync, to: s, life: s.node.life}, w.pace.sync(w.rng))
+		w.later(&event{kind: evSync, to: s, life: s.node.life}, w.syncTime())
 	}
 	return true
 }
@@ -213,7 +213,9 @@ func (w *World) happen(ev *event) *call {
 	case evSync:
 		w.synced(ev)
 	case evCrash:
-		w.crash(ev.node, ev.keep)
+		w.crash(ev.node, ending{cause: ev.cause, keep: ev.keep})
+	case evDamage:
+		w.damage(ev.to, ev.cause, ev.records)
 	case evRestart:
 		w.restart(ev)
 	case evResume:

@@ -6,45 +6,27 @@ import (
 	"dss.example/common/machine"
 )
 
-// diskLog is a slot's record log: what was saved, and how much of it is synced.
-type diskLog struct {
-	first   uint64 // number of records[0]
-	records [][]byte
-	synced  int    // records that survive a crash for certain
-	trim    uint64 // takes effect with the next sync
-}
-
-func (d *diskLog) next() uint64 { return d.first + uint64(len(d.records)) }
-
-func (d *diskLog) sync() {
-	d.synced = len(d.records)
-	if d.trim > d.first {
-		n := int(min(d.trim, d.next()) - d.first)
-		d.records, d.first, d.synced = d.records[n:], d.first+uint64(n), d.synced-n
-	}
-}
-
-// crash loses the unsynced records but the first keep of them and returns how
-// many were lost.
-func (d *diskLog) crash(keep int) int {
-	n := min(len(d.records), d.synced+keep)
-	lost := len(d.records) - n
-	d.records, d.synced, d.trim = d.records[:n], n, 0
-	return lost
-}
-
 // bootStep is one input of a node that starts: a Load, or Ready.
 type bootStep struct {
 	slot  *slot
 	life  int
 	event machine.Event
 	rand  uint64
-	crash bool // instead of a step, the node crashes here
+	end   *ending // instead of a step, the node's life ends here
 }
 
-// start makes the machines of a node and queues what they must be told. stop is
-// after how many steps it crashes again; -1 is never.
-func (w *World) start(n *node, wipe bool, stop int, seed uint64) {
+// ending is how a life ends.
+type ending struct {
+	cause Fault
+	keep  int // unsynced records that survive, of each slot's
+}
+
+// everything is more unsynced records than there are.
+const everything = 1 << 30
+
+// start makes the machines of a node and queues what they must be told. After stop
+// steps its life ends again, as the cause says; -1 is never.
+func (w *World) start(n *node, wipe bool, stop int, cause Fault, seed uint64) {
 	n.up = true
 	var steps []bootStep
 	for _, s := range n.slots {
@@ -61,8 +43,11 @@ func (w *World) start(n *node, wipe bool, stop int, seed uint64) {
 	}
 	for i := range steps {
 		if i == stop {
-			steps = append(steps[:i], bootStep{slot: n.slots[0], crash: true})
-			steps[i].life = n.life
+			end := &ending{cause: cause}
+			if cause == FaultShortRead { // the process ends, and not the system
+				end.keep = everything
+			}
+			steps = append(steps[:i], bootStep{slot: n.slots[0], life: n.life, end: end})
 			break
 		}
 		steps[i].life = n.life
@@ -97,7 +82,7 @@ func (s *slot) loads() (steps []bootStep) {
 	for i, b := range s.log.records {
 		e := machine.Load{Seq: s.log.first + uint64(i)}
 		rec, err := s.decodeRecord(b)
-		if err != nil {
+		if err != nil || s.log.damaged[e.Seq] {
 			e.Damaged = true
 		} else {
 			e.Record = rec
@@ -122,9 +107,8 @@ func (w *World) nextBoot() *call {
 	switch {
 	case !n.up || n.life != b.life:
 		return nil
-	case b.crash:
-		w.stats.Faults[FaultRecoveryCrash]++
-		w.crash(n, 0)
+	case b.end != nil:
+		w.crash(n, *b.end)
 		return nil
 	}
 	return w.turn(b.slot, machine.In{Now: n.show(n.clock(w.now)), Rand: b.rand, Event: b.event}, nil)
@@ -132,18 +116,22 @@ func (w *World) nextBoot() *call {
 
 // crash ends the life of a node's machines; it comes back unless a list of actions
 // says when.
-func (w *World) crash(n *node, keep int) {
+func (w *World) crash(n *node, end ending) {
 	if !n.up {
 		return
 	}
-	w.did(Action{Kind: ActCrash, Node: n.id, Keep: keep})
-	w.stats.Faults[FaultCrash]++
-	w.tracer.node(w, "crash", n)
+	w.did(Action{Kind: ActCrash, Node: n.id, Cause: end.cause, Keep: end.keep})
+	w.countCrash(end.cause)
+	w.tracer.crash(w, n, end.cause)
 	w.hash = w.hash.word(uint64(n.i)<<8 | 1)
 	for _, s := range n.slots {
 		s.stop()
-		if s.log.crash(keep) > 0 {
+		kept, lost := s.log.crash(end.keep)
+		if lost > 0 {
 			w.stats.Faults[FaultUnsynced]++
+		}
+		if lost > 0 && kept > 0 {
+			w.stats.Faults[FaultTorn]++
 		}
 		for _, id := range sortedKeys(s.asks) {
 			w.abandon(s.asks[id].exchange)
@@ -159,7 +147,17 @@ func (w *World) crash(n *node, keep int) {
 		if w.chance(w.rates.Recovery) {
 			stop = w.rng.IntN(4)
 		}
-		w.later(&event{kind: evRestart, detail: &detail{node: n, stop: stop, wipe: w.mayWipe(n)}}, w.pace.outage(w.rng))
+		w.later(&event{kind: evRestart, detail: &detail{
+			node: n, stop: stop, cause: FaultRecoveryCrash, wipe: w.mayWipe(n),
+		}}, w.pace.outage(w.rng))
+	}
+}
+
+// countCrash counts the end of a life: by what went wrong with the disk, or as a crash.
+func (w *World) countCrash(cause Fault) {
+	w.stats.Faults[cause]++
+	if cause == FaultRecoveryCrash {
+		w.stats.Faults[FaultCrash]++
 	}
 }
 
@@ -172,31 +170,21 @@ func (w *World) restart(ev *event) {
 	if rnd == 0 {
 		rnd = w.rng.Uint64()
 	}
-	w.did(Action{Kind: ActRestart, Node: n.id, Wipe: ev.wipe, Stop: ev.stop, Rand: rnd})
+	if !w.listed && !ev.wipe {
+		w.decay(n)
+		w.readShort(ev)
+	}
+	w.did(Action{Kind: ActRestart, Node: n.id, Wipe: ev.wipe, Stop: ev.stop, Cause: ev.cause, Rand: rnd})
 	w.stats.Faults[FaultRestart]++
 	w.hash = w.hash.word(uint64(n.i)<<8 | 2)
 	if ev.wipe {
-		n.wiped = true
+		n.wiped, n.harmed = true, true
 		w.stats.Faults[FaultWipe]++
 		w.tracer.node(w, "wipe", n)
 	} else {
 		w.tracer.node(w, "restart", n)
 	}
-	w.start(n, ev.wipe, ev.stop, rnd)
-}
-
-// mayWipe decides whether a restart finds an empty disk.
-func (w *World) mayWipe(n *node) bool {
-	if n.wiped || !w.chance(w.rates.Wipe) {
-		return false
-	}
-	wiped := 0
-	for _, o := range w.nodes {
-		if o.wiped {
-			wiped++
-		}
-	}
-	return w.rates.Down == 0 || wiped < w.rates.Down
+	w.start(n, ev.wipe, ev.stop, ev.cause, rnd)
 }
 
 // clock is a node's clock when the world's says now: drifting, jumping, and never
@@ -233,20 +221,4 @@ func (w *World) resume(n *node) {
 		ev.at = w.now
 		w.sched.add(ev)
 	}
-}
-
-// synced lets go what waited for a slot's disk.
-func (w *World) synced(ev *event) {
-	s := ev.to
-	if !s.node.up || s.node.life != ev.life || !s.syncing {
-		return
-	}
-	w.did(Action{Kind: ActSync, Addr: s.addr})
-	w.hash = w.hash.word(uint64(s.i)<<8 | 3)
-	s.syncing = false
-	s.log.sync()
-	for i := range s.held {
-		w.release(s, &s.held[i])
-	}
-	s.held = s.held[:0]
 }

@@ -162,6 +162,7 @@ func TestTracingChangesNothingAndMessagesLinkUp(t *testing.T) {
 
 func TestEachSchedulerAndFaultKindOccurs(t *testing.T) {
 	cfg := chain.World(chain.None)
+	cfg.Faults = cfg.Faults.Damaging()
 	cfg.Faults.Wipe = 0.1
 	var total sim.Stats
 	for _, s := range []sim.Scheduler{sim.Timed, sim.Untimed} {
@@ -173,6 +174,33 @@ func TestEachSchedulerAndFaultKindOccurs(t *testing.T) {
 	for f, n := range total.Faults {
 		require.Positive(t, n, "%v never occurred", sim.Fault(f))
 	}
+}
+
+// order demands that each life of a machine begins with what it must load.
+type order struct{ ready map[machine.Addr]int }
+
+func (j order) Step(s *sim.Step) error {
+	switch s.In.Event.(type) {
+	case machine.Load:
+		return nil
+	case machine.Ready:
+		j.ready[s.Addr] = s.Life + 1
+		return nil
+	}
+	if j.ready[s.Addr] != s.Life+1 {
+		return fmt.Errorf("%v is given a %T before it is ready", s.Addr, s.In.Event)
+	}
+	return nil
+}
+
+func (order) End(*sim.World) error { return nil }
+
+func TestNothingComesBeforeReadyNotEvenWhenTheFaultsEnd(t *testing.T) {
+	cfg := chain.World(chain.None)
+	cfg.Liveness = 60 * machine.Second
+	cfg.Judges = func() []sim.Judge { return []sim.Judge{order{map[machine.Addr]int{}}} }
+	sum := sim.Many(t.Context(), cfg, 1, 500, nil)
+	require.Nil(t, sum.Failed, "seed %d: %v", sum.Seed, sum.Failed)
 }
 
 func withoutJudges(cfg *sim.Config) *sim.Config {

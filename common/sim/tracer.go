@@ -113,6 +113,16 @@ func (t *tracer) node(w *World, kind trace.Kind, n *node) {
 	}
 }
 
+func (t *tracer) crash(w *World, n *node, cause Fault) {
+	if t != nil {
+		r := trace.Record{Kind: trace.Crash, Addr: machine.Addr{Node: n.id}}
+		if cause != FaultCrash {
+			r.Data = cause.String()
+		}
+		t.emit(w, r)
+	}
+}
+
 func (t *tracer) message(w *World, kind trace.Kind, ev *event) {
 	if t != nil {
 		t.emit(w, trace.Record{Kind: kind, Addr: ev.to.addr, From: ev.from.addr, Msg: ev.id, Data: w.frameText(ev.to.addr, ev.frame)})

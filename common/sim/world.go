@@ -17,7 +17,8 @@ import (
 type World struct {
 	cfg   *Config
 	seed  uint64
-	rng   *rand.Rand // every choice of the world
+	rng   *rand.Rand // every choice of the world, but for
+	disks *rand.Rand // those of how its disks fail
 	rates Faults     // this seed's
 	pace  pace       // this seed's latencies
 
@@ -79,6 +80,7 @@ type node struct {
 	slots  []*slot
 	up     bool
 	wiped  bool // ever: the disk was emptied
+	harmed bool // ever: the disk lost what was durable
 	life   int
 	paused bool
 	held   []*event // arrived while it was paused
@@ -141,7 +143,7 @@ func newSeeded(cfg *Config, seed uint64, pipe *Pipe) *World {
 
 func newWorld(cfg *Config, seed uint64, pipe *Pipe) *World {
 	w := &World{
-		cfg: cfg, seed: seed, rng: rand.New(rand.NewPCG(seed, 0x646973747269)),
+		cfg: cfg, seed: seed, rng: rand.New(rand.NewPCG(seed, 0x646973747269)), disks: rand.New(rand.NewPCG(seed, 0x6469736b73)),
 		where: map[machine.Node]*node{}, pipe: pipe, length: 500,
 	}
 	w.stats.Schedules = 1
@@ -166,7 +168,7 @@ func newWorld(cfg *Config, seed uint64, pipe *Pipe) *World {
 
 func (w *World) startAll() {
 	for _, n := range w.nodes {
-		w.start(n, false, -1, mix(w.seed, uint64(n.i)))
+		w.start(n, false, -1, FaultRecoveryCrash, mix(w.seed, uint64(n.i)))
 	}
 }
 
@@ -274,6 +276,9 @@ func (w *World) next() *call {
 		}
 		if w.steps >= w.length && w.over() {
 			return nil
+		}
+		if len(w.boot) > 0 {
+			continue // the faults have ended, and what was down starts
 		}
 		if w.strikes > 0 {
 			w.strike()
@@ -408,6 +413,9 @@ func (w *World) complete(c *call, out *machine.Out, err error) {
 	}
 	w.recycle(c.ev)
 	w.steps++
+	if len(out.Save) > 0 && w.rates.Full > 0 {
+		w.fill(s, len(out.Save))
+	}
 }
 
 // judge shows a step to the judges.

@@ -47,6 +47,7 @@ type options struct {
 	events    int
 	liveness  time.Duration
 	faults    string
+	damage    bool
 	scheduler string
 	trace     string
 	html      string
@@ -95,6 +96,7 @@ func (o *options) declare(f *flag.FlagSet) {
 	f.IntVar(&o.events, "events", 500, "end a run after `N` steps")
 	f.DurationVar(&o.liveness, "liveness", 0, "end all faults after the events, and demand every answer within virtual `TIME`")
 	f.StringVar(&o.faults, "faults", "all", "let faults of `KIND` strike: none, network or all")
+	f.BoolVar(&o.damage, "damage", false, "let disks damage records besides, which a stage need only tell")
 	f.StringVar(&o.scheduler, "scheduler", "either", "order events by `NAME`: timed, untimed, or either as the seed decides")
 	f.StringVar(&o.trace, "trace", "", "write a line of JSON for each step to `FILE`")
 	f.StringVar(&o.html, "html", "", "write the run as one self-contained page to `FILE`")
@@ -188,6 +190,9 @@ var schedulers = map[string]sim.Scheduler{"either": sim.Either, "timed": sim.Tim
 func (r *runner) config() *sim.Config {
 	cfg := r.World()
 	cfg.Faults = faultKinds[r.faults]()
+	if r.damage {
+		cfg.Faults = cfg.Faults.Damaging()
+	}
 	cfg.Scheduler = schedulers[r.scheduler]
 	cfg.Events = r.events
 	cfg.Liveness = machine.Time(r.liveness)
@@ -211,6 +216,9 @@ func (r *runner) command(seed uint64) string {
 	}
 	if r.faults != "all" {
 		c += " -faults " + r.faults
+	}
+	if r.damage {
+		c += " -damage"
 	}
 	if r.scheduler != "either" {
 		c += " -scheduler " + r.scheduler
