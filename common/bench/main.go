@@ -21,10 +21,11 @@ import (
 
 	"dss.example/common/bench/harness"
 	"dss.example/common/bench/stage1"
+	"dss.example/common/bench/stage2"
 )
 
 // stages are all that have peers. A later stage adds its table here.
-func stages() []harness.Stage { return []harness.Stage{stage1.Stage()} }
+func stages() []harness.Stage { return []harness.Stage{stage1.Stage(), stage2.Stage()} }
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "peer" {
@@ -38,6 +39,7 @@ func main() {
 type options struct {
 	stage, rounds  int
 	warmup, during time.Duration
+	scale          float64
 	callers, only  string
 	json, svg, out string
 }
@@ -54,7 +56,8 @@ are not installed are named. It ends with 1 if a peer that is there did not work
 		Example: `make bench STAGE=1
 bench -stage 1
 bench -stage 1 -only gob,echo -callers 1,64 -rounds 5 -for 500ms
-bench -stage 1 -json bench.json -svg bench.svg`,
+bench -stage 1 -json bench.json -svg bench.svg
+bench -stage 2 -scale 0.01 -rounds 1 -for 200ms`,
 		Flags: o.declare,
 		Run: func(ctx context.Context, _ []string, std cli.Std) error {
 			c, err := o.config(std.Err)
@@ -83,7 +86,8 @@ func (o *options) declare(f *flag.FlagSet) {
 	f.IntVar(&o.rounds, "rounds", 3, "give every system `N` turns in every cell")
 	f.DurationVar(&o.warmup, "warmup", 300*time.Millisecond, "begin a turn with `TIME` that is not counted")
 	f.DurationVar(&o.during, "for", time.Second, "measure `TIME` in a turn")
-	f.StringVar(&o.callers, "callers", "1,16,64,256", "numbers of callers, as `N,N,...`")
+	f.Float64Var(&o.scale, "scale", 1, "make what is large only `SHARE` of its size, to 1")
+	f.StringVar(&o.callers, "callers", "1,16,64,256", "numbers of callers, as `N,N,...`, of loads that have none of their own")
 	f.StringVar(&o.only, "only", "", "compare with these peers only, as `PEER,PEER,...`")
 	f.StringVar(&o.json, "json", "", "write all figures to `FILE`")
 	f.StringVar(&o.svg, "svg", "", "draw the rates into `FILE`")
@@ -98,7 +102,7 @@ func (o *options) config(progress io.Writer) (harness.Config, error) {
 		return harness.Config{}, cli.Usagef("stage %d has no benchmark: want 1 to %d", o.stage, len(all))
 	}
 	c := harness.Config{
-		Stage: all[i], Rounds: o.rounds, Warmup: o.warmup, For: o.during, Keep: o.out, Progress: progress,
+		Stage: all[i], Rounds: o.rounds, Warmup: o.warmup, For: o.during, Scale: o.scale, Keep: o.out, Progress: progress,
 	}
 	if o.only != "" {
 		c.Only = strings.Split(o.only, ",")
@@ -109,6 +113,9 @@ func (o *options) config(progress io.Writer) (harness.Config, error) {
 			return harness.Config{}, cli.Usagef("bad value %q for -callers: want numbers such as 1,64", o.callers)
 		}
 		c.Callers = append(c.Callers, n)
+	}
+	if o.scale == 0 { // which a Config takes for 1
+		return harness.Config{}, cli.Usagef("bad scale 0: want more than 0, to 1")
 	}
 	if err := c.Check(); err != nil {
 		return harness.Config{}, cli.Usagef("%v", err)
@@ -211,6 +218,8 @@ func peerProgram() *cli.Command {
 					f.IntVar(&t.Callers, "callers", 16, "`N` callers at a time")
 					f.DurationVar(&t.Warmup, "warmup", 300*time.Millisecond, "run `TIME` before measuring")
 					f.DurationVar(&t.For, "for", time.Second, "measure `TIME`")
+					f.Float64Var(&t.Scale, "scale", 1, "make what is large only `SHARE` of its size")
+					f.StringVar(&t.Profile, "profile", "", "keep a CPU profile in `FILE`, if this peer is ours")
 				},
 				Run: func(_ context.Context, args []string, std cli.Std) error {
 					p, err := peerOf(args[0])

@@ -36,7 +36,9 @@ func TestHelpShowsExamples(t *testing.T) {
 
 func TestWrongFlagsAreRefusedBeforeAnythingRuns(t *testing.T) {
 	for args, want := range map[string]string{
-		"-stage 7":         "bench: stage 7 has no benchmark: want 1 to 1\n",
+		"-stage 7":         "bench: stage 7 has no benchmark: want 1 to 2\n",
+		"-scale 0":         "bench: bad scale 0: want more than 0, to 1\n",
+		"-scale 1.5":       "bench: bad scale 1.5: want more than 0, to 1\n",
 		"-callers 1,x":     "bench: bad value \"1,x\" for -callers: want numbers such as 1,64\n",
 		"-callers 0":       "bench: bad number of callers 0: want 1 to 10000\n",
 		"-only gob,nobody": "bench: stage 1 has no peer \"nobody\": want some of [redis gob jsonrpc cbor grpc echo]\n",

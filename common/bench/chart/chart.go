@@ -27,11 +27,11 @@ const (
 const svgStyle = `
 text{font:13px system-ui,sans-serif;fill:#222}.t{font-size:18px;font-weight:600}.h{font-weight:600}.r{text-anchor:end}.m{text-anchor:middle}
 .bg{fill:#fff}.g{stroke:#ddd}.w{stroke:#222;stroke-width:1.3}
-.s0{fill:#d6453d}.s1{fill:#3f7fd1}.s2{fill:#2f9e77}.s3{fill:#c98a1b}.s4{fill:#8d63c9}.s5{fill:#6f7f8c}.s6{fill:#c2569b}.s7{fill:#77933c}
+.s0{fill:#d6453d}.s1{fill:#3f7fd1}.s2{fill:#2f9e77}.s3{fill:#c98a1b}.s4{fill:#8d63c9}.s5{fill:#6f7f8c}.s6{fill:#c2569b}.s7{fill:#77933c}.s8{fill:#3aa6a6}
 @media(prefers-color-scheme:dark){text{fill:#e4e4e4}.bg{fill:#16181c}.g{stroke:#3a3d44}.w{stroke:#e4e4e4}}
 `
 
-const svgColours = 8
+const svgColours = 9
 
 // Chart is a picture.
 type Chart struct {

@@ -20,7 +20,9 @@
 // of a turn is a process of its own too, ours or a peer's, which fills the keys,
 // warms up, measures, and prints a [load.Report]. It says when it began and ended to
 // measure; the harness has meanwhile read the servers' processor clocks every few
-// milliseconds, so that their share is that of the measured time only.
+// milliseconds, so that their share is that of the measured time only. Where a load
+// has no server (Load.Embedded) the driver is all that is measured: it embeds a store, or
+// starts programs.
 //
 // Whatever ends a run, an interrupt or even a kill, no process is left behind; nor,
 // short of a kill, any file but the results.

@@ -18,7 +18,7 @@ import (
 const (
 	readyWithin = 20 * time.Second // until a server accepts connections
 	readyEvery  = 5 * time.Millisecond
-	turnWithin  = time.Minute // to fill, to warm up, to end
+	turnWithin  = time.Minute // to fill, to warm up, to end; unless the load says otherwise
 )
 
 // ErrReport tells that a driver has not printed a load.Report.
@@ -109,11 +109,16 @@ func (s *member) close() {
 }
 
 // turn runs the driver and returns what it measured, and the processor time of the
-// servers meanwhile.
-func (s *member) turn(ctx context.Context, t Turn) (*load.Report, time.Duration, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, t.Warmup+t.For+turnWithin, errors.New("the driver hangs"))
+// servers meanwhile, if they take part in the load.
+func (s *member) turn(ctx context.Context, t Turn, l Load) (*load.Report, time.Duration, error) {
+	within := t.Warmup + t.For + cmp.Or(l.Within, turnWithin)
+	ctx, cancel := context.WithTimeoutCause(ctx, within, errors.New("the driver hangs"))
 	defer cancel()
-	meter := proc.StartMeter(s.servers)
+	metered := s.servers
+	if l.Embedded {
+		metered = nil
+	}
+	meter := proc.StartMeter(metered)
 	out, err := s.drive(ctx, t)
 	usage := meter.Stop()
 	if ctx.Err() != nil {

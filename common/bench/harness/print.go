@@ -18,6 +18,9 @@ func (s *Stage) Print(w io.Writer, r *Record) error {
 	p.printf("%s, %d cores, %s/%s, %s; workspace %s; %s\n", r.Machine.CPU, r.Machine.Cores, r.Machine.OS, r.Machine.Arch,
 		r.Versions["go"], r.Versions["workspace"], r.Date.Format("2006-01-02 15:04"))
 	p.printf("%s of %v each, interleaved; medians. Only ratios within one run count.\n", plural(r.Rounds, "round"), r.For)
+	if r.Scale > 0 && r.Scale < 1 {
+		p.printf("At scale %g of what a load calls large: this shows that it works, and measures nothing.\n", r.Scale)
+	}
 	for _, l := range s.Loads {
 		p.printf("\n%s: %s\n", l.Name, l.Title)
 		p.table(s, r, l)
@@ -48,24 +51,33 @@ func (p *printer) table(s *Stage, r *Record, l Load) {
 	var b strings.Builder
 	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	ours := s.Systems[0].Name
-	fmt.Fprintf(tw, "callers\tsystem\t%s/s\tp50 µs\tp99 µs\tclient CPU µs/op\tserver\t%s/it\tleast–most\t\n", l.Unit, ours)
+	space := r.measured(l, Space)
+	fmt.Fprintf(tw, "callers\tsystem\t%s/s\tp50 µs\tp99 µs\tclient CPU µs/op\tserver\t%s/it\tleast–most\t%s\n", l.Unit, ours, column(space, "space"))
 	for _, c := range r.Cells {
 		if c.Load != l.Name {
 			continue
 		}
 		for _, system := range c.Systems {
 			median := func(figure func(*Sample) float64) float64 { return stats.Of(r.of(c, system, figure)).Median }
-			fmt.Fprintf(tw, "%d\t%s\t%s\t%.0f\t%.0f\t%s\t%s\t%s\t\n", c.Callers, system,
+			fmt.Fprintf(tw, "%d\t%s\t%s\t%.0f\t%.0f\t%s\t%s\t%s\t%s\n", c.Callers, system,
 				chart.Amount(median(Rate.figure())*l.items()), median(P50.figure()), median(func(s *Sample) float64 { return s.P99 }),
 				cost(median(func(s *Sample) float64 { return s.ClientCPU })), cost(median(func(s *Sample) float64 { return s.ServerCPU })),
-				compared(r, c, ours, system))
+				compared(r, c, ours, system), column(space, fmt.Sprintf("%.2f×", median(Space.figure()))))
 		}
-		fmt.Fprintln(tw, strings.Repeat("\t", 9)) // a blank line that keeps the columns
+		fmt.Fprintln(tw, strings.Repeat("\t", 9)+column(space, "")) // a blank line that keeps the columns
 	}
 	_ = tw.Flush() // a Builder does not fail
 	for line := range strings.Lines(strings.TrimRight(b.String(), " \n")) {
 		p.printf("%s\n", strings.TrimRight(line, " \n"))
 	}
+}
+
+// column ends a row with one more column, if there is one.
+func column(there bool, text string) string {
+	if !there {
+		return ""
+	}
+	return text + "\t"
 }
 
 // cost prints microseconds, and a dash for what is unknown.

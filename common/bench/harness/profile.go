@@ -61,20 +61,24 @@ func (m *run) profileCell(ctx context.Context, ours *member, c Cell) ([]Profile,
 		return filepath.Join(dir, fmt.Sprintf("stage%d-%s-%d-%s.prof", m.Stage.Number, c.Load, c.Callers, side))
 	}
 	measured := max(m.For, time.Second).Round(time.Second) // the server counts in seconds
+	l := m.Stage.load(c.Load)
 	var server error
 	var fetching sync.WaitGroup
-	fetching.Go(func() { server = proc.FetchProfile(ctx, ours.Profile(ours.place), m.Warmup, measured, file("server")) })
+	if !l.Embedded {
+		fetching.Go(func() { server = proc.FetchProfile(ctx, ours.Profile(ours.place), m.Warmup, measured, file("server")) })
+	}
 	_, _, err := ours.turn(ctx, Turn{
-		Load: c.Load, Callers: c.Callers, Warmup: m.Warmup, For: measured + time.Second, Profile: file("client"),
-	})
+		Load: c.Load, Callers: c.Callers, Warmup: m.Warmup, For: measured + time.Second, Scale: m.Scale, Profile: file("client"),
+	}, l)
 	fetching.Wait()
 	if err != nil {
 		return nil, fmt.Errorf("profile of %s, %s: %w", c.Load, plural(c.Callers, "caller"), err)
 	}
-	return []Profile{
-		{c.Load, c.Callers, "client", top(ctx, file("client"), nil)},
-		{c.Load, c.Callers, "server", top(ctx, file("server"), server)},
-	}, nil
+	profiles := []Profile{{c.Load, c.Callers, "client", top(ctx, file("client"), nil)}}
+	if !l.Embedded {
+		profiles = append(profiles, Profile{c.Load, c.Callers, "server", top(ctx, file("server"), server)})
+	}
+	return profiles, nil
 }
 
 // top returns the first lines of a profile, or the error in their place: what is

@@ -19,6 +19,7 @@ type Record struct {
 	Rounds   int               `json:"rounds"`
 	For      time.Duration     `json:"for_ns"`
 	Warmup   time.Duration     `json:"warmup_ns"`
+	Scale    float64           `json:"scale"`
 	Cells    []Cell            `json:"cells"`
 	Samples  []Sample          `json:"samples"`
 	Absent   []Absent          `json:"absent"`
@@ -81,10 +82,19 @@ func (r *Record) of(c Cell, system string, figure func(*Sample) float64) map[int
 	return figures
 }
 
+// measured reports whether a metric was measured under a load.
+func (r *Record) measured(l Load, m Metric) bool {
+	figure := m.figure()
+	return slices.ContainsFunc(r.Samples, func(s Sample) bool { return s.Load == l.Name && figure(&s) > 0 })
+}
+
 // figure returns how a metric is read from a sample.
 func (m Metric) figure() func(*Sample) float64 {
-	if m == P50 {
+	switch m {
+	case P50:
 		return func(s *Sample) float64 { return s.P50 }
+	case Space:
+		return func(s *Sample) float64 { return s.Space }
 	}
 	return func(s *Sample) float64 { return s.Rate }
 }

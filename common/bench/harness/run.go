@@ -1,15 +1,18 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"dss.example/common/bench/chart"
@@ -23,6 +26,7 @@ type Config struct {
 	Warmup   time.Duration
 	For      time.Duration // of a turn, measured
 	Callers  []int
+	Scale    float64   // of what a load calls large, to 1; 0 is 1
 	Only     []string  // names of peers beside ours; nil is all
 	Root     string    // of the workspace, where Stage.Build is built
 	Self     string    // this program, for Stage.Peers
@@ -49,6 +53,9 @@ func (c *Config) Check() error {
 	if len(c.Callers) == 0 || c.Rounds < 1 || c.For <= 0 || c.Warmup < 0 {
 		return errors.New("rounds, time and callers want positive numbers")
 	}
+	if !(c.Scale >= 0 && c.Scale <= 1) {
+		return fmt.Errorf("bad scale %v: want more than 0, to 1", c.Scale)
+	}
 	return nil
 }
 
@@ -72,10 +79,11 @@ func Run(ctx context.Context, c Config) (_ *Record, err error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
+	c.Scale = cmp.Or(c.Scale, 1)
 	m := &run{Config: c, r: &Record{
 		Stage: c.Stage.Number, Title: c.Stage.Title, Date: time.Now().Truncate(time.Second),
 		Machine: Machine{proc.Model(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH},
-		Rounds:  c.Rounds, For: c.For, Warmup: c.Warmup,
+		Rounds:  c.Rounds, For: c.For, Warmup: c.Warmup, Scale: c.Scale,
 	}}
 	if m.dir, err = os.MkdirTemp("", "dss-bench-"); err != nil {
 		return nil, err
@@ -103,11 +111,22 @@ func (m *run) close() {
 
 func (m *run) build(ctx context.Context) error {
 	m.r.Versions = versions(ctx, m.Root)
-	if len(m.Stage.Build) == 0 {
-		return nil
+	for _, what := range m.Stage.Build {
+		if err := m.buildOne(ctx, what); err != nil {
+			return err
+		}
 	}
-	fmt.Fprintf(m.Progress, "building %v\n", m.Stage.Build)
-	build := exec.CommandContext(ctx, "go", append([]string{"build", "-o", m.dir + "/"}, m.Stage.Build...)...)
+	return nil
+}
+
+// buildOne builds one command, under the name that is in front of its path or ends it.
+func (m *run) buildOne(ctx context.Context, what string) error {
+	fmt.Fprintf(m.Progress, "building %s\n", what)
+	name, command, named := strings.Cut(what, "=")
+	if !named {
+		name, command = path.Base(what), what
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(m.dir, name), command)
 	build.Dir = m.Root
 	build.Env = append(os.Environ(), "GOWORK="+filepath.Join(m.Root, "go.work")) // the benchmarks themselves run without
 	if out, err := build.CombinedOutput(); err != nil {
@@ -200,7 +219,8 @@ func (m *run) cell(ctx context.Context, c Cell, round int) error {
 		if !m.takesPart(s, c.Load) {
 			continue
 		}
-		report, server, err := s.turn(ctx, Turn{Load: c.Load, Callers: c.Callers, Warmup: m.Warmup, For: m.For})
+		t := Turn{Load: c.Load, Callers: c.Callers, Warmup: m.Warmup, For: m.For, Scale: m.Scale}
+		report, server, err := s.turn(ctx, t, m.Stage.load(c.Load))
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -246,6 +247,8 @@ func TestConfigsThatMakeNoSenseAreRefused(t *testing.T) {
 		`bad number of callers 10001: want 1 to 10000`:         func(c *harness.Config) { c.Callers = []int{10_001} },
 		`rounds, time and callers want positive numbers`:       func(c *harness.Config) { c.Rounds = 0 },
 		`rounds, time and callers want positive numbers` + " ": func(c *harness.Config) { c.For = 0 },
+		`bad scale 2: want more than 0, to 1`:                  func(c *harness.Config) { c.Scale = 2 },
+		`bad scale NaN: want more than 0, to 1`:                func(c *harness.Config) { c.Scale = math.NaN() },
 	} {
 		c := config(t, stage(system(dir, "ours", "1", "1"), system(dir, "a", "1", "1")))
 		change(&c)

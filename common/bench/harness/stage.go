@@ -13,7 +13,7 @@ import (
 type Stage struct {
 	Number  int
 	Title   string
-	Build   []string // commands of the workspace that are built first, as "./p1-kvrpc/cmd/kvd"
+	Build   []string // commands of the workspace that are built first, as "./p1-kvrpc/cmd/kvd", or "old=./p1-kvrpc/cmd/kvd" to name it
 	Systems []System // ours first
 	Loads   []Load
 	Bars    []Bar
@@ -49,6 +49,9 @@ type Load struct {
 	Unit    string // what is counted: "ops"
 	Items   int    // of that unit in one operation; 0 is one
 	Callers []int  // instead of those asked for; nil is those
+
+	Within   time.Duration // may a turn take beside what it is asked to measure; 0 is a minute
+	Embedded bool          // the driver does all itself: there is no server to profile
 }
 
 func (l Load) items() float64 { return float64(max(l.Items, 1)) }
@@ -66,7 +69,8 @@ type Turn struct {
 	Load        string
 	Callers     int
 	Warmup, For time.Duration
-	Profile     string // file for the driver's own CPU profile, or empty
+	Scale       float64 // of what the load calls large: 1 is all of it
+	Profile     string  // file for the driver's own CPU profile, or empty
 }
 
 // Command is a program with its arguments.
@@ -80,8 +84,9 @@ type Metric int
 
 // The metrics.
 const (
-	Rate Metric = iota // more is better
-	P50                // less is better
+	Rate  Metric = iota // more is better
+	P50                 // less is better
+	Space               // less is better
 )
 
 // Bar is a promise, or a wish, about ours.
@@ -91,7 +96,7 @@ type Bar struct {
 	Load    string
 	Callers []int
 	Peer    string  // with which ours is compared; empty for none: Want is absolute then
-	Want    float64 // at least, for P50 at most, times the peer's
+	Want    float64 // at least, or at most where less is better, times the peer's
 }
 
 // Peer is a server and a driver that live in the benchmark program itself. Each
@@ -114,7 +119,7 @@ func DrivePeer(kind string) func(Place, Turn) Command {
 	return func(p Place, t Turn) Command {
 		return Command{p.Self, []string{
 			"peer", "drive", kind, p.Addrs[0], "-load", t.Load, "-callers", fmt.Sprint(t.Callers),
-			"-warmup", t.Warmup.String(), "-for", t.For.String(),
+			"-warmup", t.Warmup.String(), "-for", t.For.String(), "-scale", fmt.Sprint(t.Scale),
 		}}
 	}
 }

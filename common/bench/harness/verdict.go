@@ -48,7 +48,7 @@ func (s *Stage) Judge(r *Record) []Verdict {
 func (s *Stage) verdict(r *Record, b Bar, callers int) Verdict {
 	l := s.load(b.Load)
 	v := Verdict{
-		Must: b.Must, Text: b.text(l, callers), Load: b.Load, Callers: callers, State: Met, Factor: b.Peer != "",
+		Must: b.Must, Text: b.text(l, callers), Load: b.Load, Callers: callers, State: Met, Factor: b.Peer != "" || b.Of == Space,
 	}
 	cell := Cell{Load: b.Load, Callers: callers}
 	ours := r.of(cell, s.Systems[0].Name, b.Of.figure())
@@ -61,7 +61,7 @@ func (s *Stage) verdict(r *Record, b Bar, callers int) Verdict {
 	switch {
 	case !measured:
 		v.State, v.Why = NotMeasured, r.why(b.Peer)
-	case b.Of == P50 && v.Got.Median > b.Want, b.Of == Rate && v.Got.Median < b.Want:
+	case b.Of != Rate && v.Got.Median > b.Want, b.Of == Rate && v.Got.Median < b.Want:
 		v.State = Short
 	}
 	return v
@@ -69,11 +69,17 @@ func (s *Stage) verdict(r *Record, b Bar, callers int) Verdict {
 
 func (b Bar) text(l Load, callers int) string {
 	what, limit := l.Unit+"/s", "≥"
-	if b.Of == P50 {
+	switch b.Of {
+	case P50:
 		what, limit = "p50", "≤"
+	case Space:
+		what, limit = "space", "≤"
 	}
 	want := fmt.Sprintf("%g× %s", b.Want, b.Peer)
-	if b.Peer == "" {
+	switch {
+	case b.Peer == "" && b.Of == Space:
+		want = fmt.Sprintf("%g× what is kept", b.Want)
+	case b.Peer == "":
 		want = chart.Amount(b.Want)
 	}
 	return fmt.Sprintf("%s, %s: %s %s %s", l.Name, plural(callers, "caller"), what, limit, want)
