@@ -13,9 +13,13 @@ import (
 // KV reads a request in words, for roles that are asked kv.Requests: get K, put K V,
 // delete K, append K V, scan [FROM [TO]], cas K VERSION V, grant TTL, revoke ID,
 // keepalive ID, events AFTER WAIT, open-session TTL. The value "" is empty. Behind any
-// of them "in SESSION NUMBER ACKED" makes it an operation of a session.
+// of them "in SESSION NUMBER ACKED" makes it an operation of a session; before that, behind
+// get and scan, "at REVISION" makes it one of the past.
 func KV(words []string) (machine.Data, error) {
 	words, in, err := splitSession(words)
+	if err == nil {
+		words, in.At, err = splitAt(words)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +69,16 @@ func splitSession(words []string) (command []string, in kv.Request, err error) {
 		}
 	}
 	return words[:n], in, nil
+}
+
+// splitAt takes the revision off the end of a command.
+func splitAt(words []string) (command []string, at kv.Version, err error) {
+	n := len(words) - 2
+	if n < 1 || words[n] != "at" || words[0] != "get" && words[0] != "scan" {
+		return words, at, nil
+	}
+	at, err = kv.ParseVersion(words[n+1])
+	return words[:n], at, err
 }
 
 func leaseOp(name, arg string) (kv.Op, error) {

@@ -65,7 +65,13 @@ func newStore(t *testing.T) (*counted, *head.Store) {
 }
 
 func open(t *testing.T, blobs blob.Store, heads history.Heads) (*checkpoint.Keeper, *durable.Snapshot) {
-	k, s, err := checkpoint.Open(blobs, heads)
+	return openKeeping(t, blobs, heads, 0)
+}
+
+func openKeeping(t *testing.T, blobs blob.Store, heads history.Heads, keep int) (*checkpoint.Keeper, *durable.Snapshot) {
+	k, err := checkpoint.Open(blobs, heads, keep)
+	require.NoError(t, err)
+	s, err := k.Newest()
 	require.NoError(t, err)
 	return k, s
 }
@@ -123,6 +129,88 @@ func TestOlderStatesStayReadable(t *testing.T) {
 	require.Equal(t, state{"hour": "1"}, read(t, s))
 }
 
+// numbers are those of the checkpoints that are kept.
+func numbers(k *checkpoint.Keeper) (all []uint64) {
+	for _, c := range k.Kept() {
+		all = append(all, c.Number)
+	}
+	return all
+}
+
+func TestTheNewestStatesAreKeptAndNothingLeadsToOthers(t *testing.T) {
+	blobs, heads := newStore(t)
+	k, _ := openKeeping(t, blobs, heads, 3)
+	roots := map[uint64]checkpoint.Checkpoint{}
+	for n := range uint64(7) {
+		c, err := k.Save(taken(10*n+1, state{"n": fmt.Sprint(n + 1)}), noon.Add(time.Duration(n)*time.Hour))
+		require.NoError(t, err)
+		roots[n+1] = c
+		want := []uint64{}
+		for i := max(n+1, 3) - 2; i <= n+1; i++ {
+			want = append(want, i)
+		}
+		require.Equal(t, want, numbers(k))
+	}
+	again, newest := openKeeping(t, blobs, heads, 3)
+	require.Empty(t, cmp.Diff(k.Kept(), again.Kept(), cmp.AllowUnexported(checkpoint.Checkpoint{})))
+	require.Equal(t, state{"n": "7"}, read(t, newest))
+
+	reached := map[blob.ID]bool{}
+	for id, err := range history.New(blobs, heads).Mark() {
+		require.NoError(t, err)
+		reached[id] = true
+	}
+	for _, c := range k.Kept() {
+		s, err := again.State(c)
+		require.NoError(t, err)
+		require.Equal(t, state{"n": fmt.Sprint(c.Number)}, read(t, s))
+		require.EqualValues(t, 10*(c.Number-1)+1, s.Seq)
+		require.True(t, noon.Add(time.Duration(c.Number-1)*time.Hour).Equal(c.Time))
+		require.True(t, reached[c.ID])
+	}
+	for n := uint64(1); n <= 4; n++ {
+		require.False(t, reached[roots[n].ID], "checkpoint %d", n)
+	}
+	require.Len(t, reached, 3*3, "a snapshot, a root and a node each")
+}
+
+func TestMoreOrFewerCanBeKeptFromNowOn(t *testing.T) {
+	blobs, heads := newStore(t)
+	k, _ := openKeeping(t, blobs, heads, 4)
+	save := func(seq uint64) {
+		_, err := k.Save(taken(seq, state{}), noon)
+		require.NoError(t, err)
+	}
+	for seq := range uint64(5) {
+		save(seq + 1)
+	}
+	require.Equal(t, []uint64{2, 3, 4, 5}, numbers(k))
+	k, _ = openKeeping(t, blobs, heads, 2)
+	require.Equal(t, []uint64{2, 3, 4, 5}, numbers(k), "until the next one")
+	save(6)
+	require.Equal(t, []uint64{5, 6}, numbers(k))
+	k, _ = openKeeping(t, blobs, heads, 3)
+	save(7)
+	require.Equal(t, []uint64{5, 6, 7}, numbers(k))
+	for _, n := range []int{-1, checkpoint.MaxKeep + 1} {
+		_, err := checkpoint.Open(blobs, heads, n)
+		require.ErrorIs(t, err, checkpoint.ErrKeep)
+	}
+}
+
+func TestACheckpointIsLaterThanTheOneBeforeWhateverTheClockSays(t *testing.T) {
+	blobs, heads := newStore(t)
+	k, _ := open(t, blobs, heads)
+	for _, at := range []time.Time{noon, noon.Add(-time.Hour), noon} {
+		_, err := k.Save(taken(1, state{}), at)
+		require.NoError(t, err)
+	}
+	k, _ = open(t, blobs, heads)
+	for i, c := range k.Kept() {
+		require.True(t, noon.Add(time.Duration(i)).Equal(c.Time))
+	}
+}
+
 func TestTwoStatesShareWhatDidNotChange(t *testing.T) {
 	blobs, heads := newStore(t)
 	k, _ := open(t, blobs, heads)
@@ -161,16 +249,21 @@ func TestWhatIsNoCheckpointIsRefused(t *testing.T) {
 	type other struct {
 		Version uint64  `cbor:"v"`
 		Kind    string  `cbor:"kind"`
+		Number  uint64  `cbor:"number"`
 		Seq     uint64  `cbor:"seq"`
 		Now     int64   `cbor:"now"`
+		Oldest  uint64  `cbor:"oldest"`
+		Present uint64  `cbor:"present"`
 		State   blob.ID `cbor:"state"`
 	}
 	raw, err := blobs.Put(blob.Raw, []byte("x"))
 	require.NoError(t, err)
 	for name, v := range map[string]any{
 		"another object": map[string]uint64{"v": 1},
-		"another kind":   other{1, "snapshot", 1, 1, raw},
-		"a newer one":    other{2, "checkpoint", 1, 1, raw},
+		"another kind":   other{1, "snapshot", 1, 1, 1, 1, 1, raw},
+		"a newer one":    other{2, "checkpoint", 1, 1, 1, 1, 1, raw},
+		"number 0":       other{1, "checkpoint", 0, 1, 1, 1, 1, raw},
+		"time backwards": other{1, "checkpoint", 1, 1, 1, 2, 1, raw},
 	} {
 		root, err := object.Save(blobs, v)
 		require.NoError(t, err)
@@ -179,7 +272,7 @@ func TestWhatIsNoCheckpointIsRefused(t *testing.T) {
 		_, err = k.Load(id)
 		require.ErrorIs(t, err, checkpoint.ErrMalformed, name)
 		require.NoError(t, h.SetBranch(checkpoint.Branch, tip(t, h), id))
-		_, _, err = checkpoint.Open(blobs, heads)
+		_, err = checkpoint.Open(blobs, heads, 0)
 		require.ErrorIs(t, err, checkpoint.ErrMalformed, name)
 	}
 	_, err = k.Load(raw)
@@ -203,8 +296,9 @@ func TestAStateThatCannotBeReadToItsEndIsAnError(t *testing.T) {
 	for i := range 3000 {
 		s[fmt.Sprintf("key %06d", i)] = "value"
 	}
-	id, err := k.Save(taken(1, s), noon)
+	saved, err := k.Save(taken(1, s), noon)
 	require.NoError(t, err)
+	id := saved.ID
 	var all []blob.ID
 	for found, err := range history.Mark(blobs, id) {
 		require.NoError(t, err)

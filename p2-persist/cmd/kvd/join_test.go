@@ -17,12 +17,12 @@ import (
 	"dss.example/common/kvtest"
 	"dss.example/common/machine"
 	"dss.example/common/run"
-	"dss.example/common/run/kvstore"
 	"dss.example/common/wire"
 
 	"dss.example/p1-kvrpc/client"
 	"dss.example/p1-kvrpc/server"
 	"dss.example/p1-kvrpc/session"
+	"dss.example/p2-persist/checkpoint/past"
 	"dss.example/p2-persist/datadir"
 )
 
@@ -33,24 +33,50 @@ type computer struct {
 	disk  *disk.Memory
 	clock *run.Manual
 
-	mu     sync.RWMutex // held by requests under way
-	store  *kvstore.Store
-	failed chan error
-	lives  int
+	mu       sync.RWMutex // held by requests under way
+	settings settings
+	store    *past.Store
+	failed   chan error
+	told     chan string // what the store has logged
+	record   string      // a file that the next life is recorded in, if any
+	lives    int
 }
 
-func switchOn(t testing.TB) *computer {
-	c := &computer{t: t, disk: disk.NewMemory(), clock: &run.Manual{}, failed: make(chan error, 1)}
+// switchOn starts a computer whose store looks all the time whether a checkpoint is due.
+func switchOn(t testing.TB) *computer { return switchOnWith(t, settings{keep: 3, records: 100}) }
+
+func switchOnWith(t testing.TB, s settings) *computer {
+	s.memory, s.look = 64, time.Millisecond
+	c := &computer{
+		t: t, disk: disk.NewMemory(), clock: &run.Manual{}, settings: s,
+		failed: make(chan error, 1), told: make(chan string, 1000),
+	}
 	c.boot()
 	return c
 }
 
 func (c *computer) config() *daemon.Config {
-	return &daemon.Config{Log: slog.New(slog.DiscardHandler), Fail: func(err error) { c.failed <- err }}
+	return &daemon.Config{Record: c.record, Log: slog.New(listener{c.told}), Fail: func(err error) { c.failed <- err }}
 }
 
+// listener is a log that is heard: what finds no room is lost.
+type listener struct{ told chan<- string }
+
+func (listener) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l listener) Handle(_ context.Context, r slog.Record) error {
+	select {
+	case l.told <- r.Message:
+	default:
+	}
+	return nil
+}
+
+func (l listener) WithAttrs([]slog.Attr) slog.Handler { return l }
+func (l listener) WithGroup(string) slog.Handler      { return l }
+
 func (c *computer) boot() {
-	store, err := join(c.disk, c.clock, c.config())
+	store, err := join(c.disk, c.clock, c.config(), &c.settings)
 	require.NoError(c.t, err)
 	c.store, c.lives = store, c.lives+1
 }
@@ -82,7 +108,7 @@ func TestTheStoreOutlivesPowerCuts(t *testing.T) {
 	kvtest.Run(t, func(t testing.TB) kvtest.World {
 		c := switchOn(t)
 		w := kvtest.Local(func(int) kv.Store { return c }, func(d time.Duration) {
-			if c.lives < 4 { // each cut puts the leases off by the time since the last record
+			if c.lives < 4 { // each cut puts the leases off by a second at most
 				c.crash()
 			}
 			c.clock.Advance(machine.Time(d))
@@ -179,35 +205,35 @@ func TestADamagedLogIsReportedAndNotServed(t *testing.T) {
 		}
 	}
 	require.True(t, damaged)
-	_, err = join(c.disk, c.clock, c.config())
+	_, err = join(c.disk, c.clock, c.config(), &c.settings)
 	require.ErrorIs(t, err, datadir.ErrDamaged)
-	require.ErrorContains(t, err, "the first of them is")
-	_, err = join(c.disk, c.clock, c.config())
+	require.ErrorContains(t, err, "the first of them that is needed is")
+	_, err = join(c.disk, c.clock, c.config(), &c.settings)
 	require.ErrorIs(t, err, datadir.ErrDamaged, "nothing stayed open, nothing was cut")
 }
 
 func TestTwoServersNeverHaveOneDirectory(t *testing.T) {
 	dir := t.TempDir()
 	c := &daemon.Config{Data: dir, Log: slog.New(slog.DiscardHandler), Fail: func(error) {}}
-	first, err := open(t.Context(), c)
+	first, err := open(c, &settings{keep: 1})
 	require.NoError(t, err)
-	_, err = open(t.Context(), c)
+	_, err = open(c, &settings{keep: 1})
 	require.Error(t, err)
-	require.NoError(t, first.(*kvstore.Store).Close())
-	second, err := open(t.Context(), c)
+	require.NoError(t, first.(*past.Store).Close())
+	second, err := open(c, &settings{keep: 1})
 	require.NoError(t, err)
-	require.NoError(t, second.(*kvstore.Store).Close())
-	_, err = open(t.Context(), &daemon.Config{Data: dir + "/missing\x00"})
+	require.NoError(t, second.(*past.Store).Close())
+	_, err = open(&daemon.Config{Data: dir + "/missing\x00"}, &settings{keep: 1})
 	require.Error(t, err)
 }
 
 func TestARecordingThatCannotBeMadeIsAnErrorAndLeavesNothingOpen(t *testing.T) {
 	c := &daemon.Config{Data: t.TempDir(), Log: slog.New(slog.DiscardHandler), Fail: func(error) {}}
 	c.Record = c.Data // a directory
-	_, err := open(t.Context(), c)
+	_, err := open(c, &settings{keep: 1})
 	require.Error(t, err)
 	c.Record = ""
-	store, err := open(t.Context(), c)
+	store, err := open(c, &settings{keep: 1})
 	require.NoError(t, err)
-	require.NoError(t, store.(*kvstore.Store).Close())
+	require.NoError(t, store.(*past.Store).Close())
 }

@@ -113,7 +113,8 @@ func TestNothingAcknowledgedIsLostByKills(t *testing.T) {
 	dir, addr := t.TempDir(), freeAddress(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	writers := make([]*writer, 8)
-	p := start(t, "-data", dir, "-listen", addr)
+	args := []string{"-data", dir, "-listen", addr, "-checkpoint-every", "50", "-keep-checkpoints", "2"}
+	p := start(t, args...)
 	require.Equal(t, "kvd stage=2 listening on "+addr, p.line, &p.said)
 	c, err := client.Open(ctx, client.Options{
 		Addrs:   []string{addr},
@@ -129,7 +130,7 @@ func TestNothingAcknowledgedIsLostByKills(t *testing.T) {
 	for range kills {
 		awaitWrites(t, c, 50)
 		p.kill(t)
-		p = start(t, "-data", dir, "-listen", addr)
+		p = start(t, args...)
 		require.Equal(t, "kvd stage=2 listening on "+addr, p.line, &p.said)
 	}
 	awaitWrites(t, c, 50)
@@ -138,7 +139,7 @@ func TestNothingAcknowledgedIsLostByKills(t *testing.T) {
 	require.NoError(t, c.Close())
 	p.kill(t)
 
-	p = start(t, "-data", dir, "-listen", addr)
+	p = start(t, args...)
 	c, err = client.Open(t.Context(), client.Options{Addrs: []string{addr}})
 	require.NoError(t, err)
 	total := 0
@@ -174,6 +175,9 @@ func TestWhatCannotBeServedIsSaidInOneLine(t *testing.T) {
 	}{
 		"the directory is another's": {[]string{"-data", dir, "-listen", "127.0.0.1:0"}, 1, "locked by another"},
 		"no directory":               {nil, 2, "flag -data is missing"},
+		"no checkpoint is kept":      {[]string{"-keep-checkpoints", "0"}, 2, `bad value "0" for -keep-checkpoints: want 1 to 256`},
+		"a checkpoint all the time":  {[]string{"-checkpoint-every", "0"}, 2, `bad value "0" for -checkpoint-every: want 1 to 1073741824`},
+		"no memory at all":           {[]string{"-past-memory", "much"}, 2, `bad value "much" for -past-memory: want 1 to 65536`},
 	} {
 		second := start(t, c.args...)
 		_ = second.Wait()

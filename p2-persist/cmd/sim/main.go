@@ -4,13 +4,13 @@ package main
 
 import (
 	"dss.example/common/machine"
-	"dss.example/common/script"
 	"dss.example/common/sim"
 	"dss.example/common/sim/simcmd"
 
 	"dss.example/p1-kvrpc/session"
 	"dss.example/p1-kvrpc/table"
 	"dss.example/p1-kvrpc/world"
+	"dss.example/p2-persist/checkpoint/pulse"
 	"dss.example/p2-persist/durable"
 )
 
@@ -20,11 +20,7 @@ func main() {
 		Command: "go run ./p2-persist/cmd/sim",
 		World:   newWorld,
 		Roles:   roles(),
-		Script: func() script.World {
-			w := world.Script(session.ExactlyOnce)
-			w.Config.Nodes = newWorld().Nodes
-			return w
-		},
+		Script:  scripted,
 	})
 }
 
@@ -41,10 +37,14 @@ func roles() map[string]*machine.Protocol {
 
 // protocol is that of the table of stage 1 as a machine that survives a crash.
 func protocol() *machine.Protocol {
-	return durable.Protocol(table.Protocol(), func(self machine.Addr, config []byte) (durable.Config, error) {
-		c, err := table.DecodeConfig(config)
-		return durable.Config{
-			Self: self, Inside: table.NewMachine(self, c), Changes: durable.Changes, Refuse: durable.Refuse,
-		}, err
-	})
+	return durable.Protocol(pulse.Protocol(table.Protocol()), inside)
+}
+
+// inside configures the machine that survives, as the real server does.
+func inside(self machine.Addr, config []byte) (durable.Config, error) {
+	c, err := table.DecodeConfig(config)
+	return durable.Config{
+		Self: self, Inside: pulse.Wrap(self, table.NewMachine(self, c), machine.Second),
+		Changes: durable.Changes, Refuse: durable.Refuse,
+	}, err
 }
