@@ -110,8 +110,11 @@ func (m *Machine) ask(in machine.In, e machine.Ask, out *machine.Out) {
 	}
 }
 
-// save saves an input and has it stepped. The record has the time as the machine inside
-// sees it.
+// save saves an input and has it stepped, in one step of this machine: the world sees to it
+// that nothing of out is told before the record is durable. The record has the time as the
+// machine inside sees it, so that stepping the record again is the same step.
+//
+//ds:todo p2.9
 func (m *Machine) save(in machine.In, out *machine.Out) {
 	in.Now = m.inner(in.Now)
 	out.Save = append(out.Save, Record(in))
@@ -132,7 +135,11 @@ func (m *Machine) inner(now machine.Time) machine.Time {
 }
 
 // load steps the machine inside through what it was told before the crash. Nobody is
-// told its answers again.
+// told its answers again (remember). Records that the snapshot rests on are skipped; from
+// then on every number must follow the one before. The first that is missing, damaged or no
+// Record breaks the machine for good: it says which, and steps through nothing any more.
+//
+//ds:todo p2.9
 func (m *Machine) load(e machine.Load) {
 	m.end = e.Seq
 	switch r, ok := e.Record.(Record); {

@@ -19,11 +19,12 @@ import (
 // diary is a machine that keeps nothing: notes that vanish after a time, and a number
 // that it draws when it is born.
 //
-//	note KEY MS    writes a note          list      answers with all
+//	note KEY MS    writes a note          list      answers with all, and how many there ever were
 //	wait           is answered by the next change
 type diary struct {
 	self    machine.Addr
 	number  uint64
+	written int
 	notes   map[string]machine.Time // when they vanish
 	waiting []uint64
 }
@@ -68,13 +69,14 @@ func (d *diary) ask(now machine.Time, id uint64, words []string, out *machine.Ou
 		ms, _ := strconv.Atoi(words[2])
 		after := machine.Time(ms) * machine.Millisecond
 		d.notes[words[1]] = now + after
+		d.written++
 		out.Timer(d.self, after, word(words[1]))
 		d.changed(out)
 		out.Answer(id, word("noted"))
 	case "wait":
 		d.waiting = append(d.waiting, id)
 	default:
-		out.Answer(id, word(fmt.Sprint(d.number, d.keys())))
+		out.Answer(id, word(fmt.Sprint(d.number, d.written, d.keys())))
 	}
 }
 
@@ -101,7 +103,7 @@ type page struct {
 }
 
 func (d *diary) View() app.View {
-	p := page{[]string{"#"}, [][]byte{fmt.Append(nil, d.number)}}
+	p := page{[]string{"#", "$"}, [][]byte{fmt.Append(nil, d.number), fmt.Append(nil, d.written)}}
 	for _, k := range d.keys() {
 		p.keys, p.values = append(p.keys, k), append(p.values, fmt.Append(nil, int64(d.notes[k])))
 	}
@@ -126,9 +128,12 @@ func (d *diary) Load(pairs iter.Seq2[string, []byte]) error {
 		if err != nil {
 			return errTorn
 		}
-		if k == "#" {
+		switch k {
+		case "#":
 			d.number = uint64(n)
-		} else {
+		case "$":
+			d.written = int(n)
+		default:
 			d.notes[k] = machine.Time(n)
 		}
 	}
@@ -273,5 +278,6 @@ func (c *computer) taken() durable.Taken {
 	c.m.Step(machine.In{Now: c.now, Event: machine.Ask{ID: c.asks, Cmd: durable.TakeSnapshot{}}}, &out)
 	require.Len(c.t, out.Reply, 1)
 	require.Empty(c.t, out.Save)
+	require.Zero(c.t, out.Trim, "nobody has kept it yet")
 	return out.Reply[0].Data.(durable.Taken)
 }

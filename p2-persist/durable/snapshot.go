@@ -100,6 +100,11 @@ func (m *Machine) snapshot() machine.Data {
 	return Taken{Mark{Seq: m.seq, Now: m.last}, m.config.Inside.View()}
 }
 
+// kept lets go of the records up to k.Seq, which a durable snapshot stands for: only now,
+// and not when it was taken. What claims to be of the future is refused, and so is everything
+// while the state is not known.
+//
+//ds:todo p2.9
 func (m *Machine) kept(k Kept, out *machine.Out) machine.Data {
 	switch {
 	case m.broken != "":

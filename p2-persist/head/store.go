@@ -97,9 +97,11 @@ func (s *Store) Get(name string) (Head, error) {
 //
 // Errors: ErrConflict if the generation is another one, or the head is not there, or (old
 // is None) is; ErrNoBlob if no such blob is stored; ErrTooMany; ErrCorrupt if the head is
-// damaged: then it must be deleted first; disk.NoSpace, which changes nothing. After any
-// other error of the disk or the blobs nobody knows which blob the head will point to:
-// every later call returns ErrFailed, and the process must stop.
+// damaged: then it must be deleted first; disk.NoSpace, which changes nothing; those of the
+// blobs, which have touched no head. After any other error of the disk nobody knows which
+// blob the head will point to: every later call returns ErrFailed, and the process must stop.
+//
+//ds:todo p2.8
 func (s *Store) Set(name string, old uint64, id blob.ID) (Head, error) {
 	if err := CheckName(name); err != nil {
 		return Head{}, err
@@ -112,19 +114,11 @@ func (s *Store) Set(name string, old uint64, id blob.ID) (Head, error) {
 	if err := s.takes(name); err != nil {
 		return Head{}, err
 	}
-	now, err := s.read(name)
-	isNew := errors.Is(err, ErrNotFound)
-	switch {
-	case err != nil && !isNew:
+	generation, isNew, err := s.succeed(name, old)
+	if err != nil {
 		return Head{}, err
-	case now.Generation != old:
-		return Head{}, conflict(now, name, old)
-	case max(now.Generation, s.floor) >= maxGeneration:
-		return Head{}, fmt.Errorf("%w: %q has no generation left", ErrCorrupt, name)
-	case isNew && s.count >= MaxHeads:
-		return Head{}, fmt.Errorf("%w: %q would be one more than %d", ErrTooMany, name, MaxHeads)
 	}
-	next := Head{Name: name, ID: id, Generation: max(now.Generation, s.floor) + 1}
+	next := Head{Name: name, ID: id, Generation: generation}
 	if err := s.replace(fileName(name), encode(next)); err != nil {
 		return Head{}, err
 	}
@@ -134,8 +128,31 @@ func (s *Store) Set(name string, old uint64, id blob.ID) (Head, error) {
 	return next, nil
 }
 
+// succeed returns the generation that a head of the name will have if old is its generation
+// still, one more than it and than the floor, and whether it is new. Else, and at a bound,
+// it returns why it may not be set: see Set.
+//
+//ds:todo p2.8
+func (s *Store) succeed(name string, old uint64) (generation uint64, isNew bool, err error) {
+	now, err := s.read(name)
+	isNew = errors.Is(err, ErrNotFound)
+	switch {
+	case err != nil && !isNew:
+		return 0, false, err
+	case now.Generation != old:
+		return 0, false, conflict(now, name, old)
+	case max(now.Generation, s.floor) >= maxGeneration:
+		return 0, false, fmt.Errorf("%w: %q has no generation left", ErrCorrupt, name)
+	case isNew && s.count >= MaxHeads:
+		return 0, false, fmt.Errorf("%w: %q would be one more than %d", ErrTooMany, name, MaxHeads)
+	}
+	return max(now.Generation, s.floor) + 1, isNew, nil
+}
+
 // settle demands that the blob is there, and makes it and all before it durable. No head
 // is touched yet, so an error of it kills nothing here.
+//
+//ds:todo p2.8
 func (s *Store) settle(id blob.ID) error {
 	infos, err := s.blobs.Stat([]blob.ID{id})
 	if err != nil {
@@ -251,8 +268,12 @@ func (s *Store) read(name string) (Head, error) {
 	return h, nil
 }
 
-// replace gives a file new contents. The one error that it outlives is that of a full
-// disk before anything was synced: the old contents are there, and durable.
+// replace gives a file new contents: a crash leaves the old ones or the new, whole, and when
+// replace returns nil the new ones are durable, with their name. The one error that it
+// outlives is that of a full disk before anything was synced, when a file was created or
+// written: the old contents are there, and durable. Any other fails the Store.
+//
+//ds:todo p2.8
 func (s *Store) replace(file string, b []byte) error {
 	err := s.fs.Replace(s.path(file), b)
 	var e *disk.Error

@@ -60,7 +60,7 @@ type Ref struct {
 // So no name has what has a meaning in Resolve.
 func CheckName(name string) error {
 	if name == "" || len(name) > MaxName || !utf8.ValidString(name) {
-		return fmt.Errorf("%w: %q, want 1 to %d bytes of UTF-8", ErrBadName, name, MaxName)
+		return fmt.Errorf("%w: %.80q, want 1 to %d bytes of UTF-8", ErrBadName, name, MaxName)
 	}
 	for i, r := range name {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -82,7 +82,10 @@ func CheckName(name string) error {
 //
 // Errors: ErrConflict if the tip is another one, and then nothing has changed: load the
 // new tip and decide anew. ErrMalformed; ErrBadName; blob.ErrNotFound if the root or a
-// parent is not there; those of the store and the heads.
+// parent is not there; those of the store and the heads. All of these but a conflict with
+// somebody who was faster are found before the snapshot is put.
+//
+//ds:todo p2.9
 func (h History) Commit(branch string, s Snapshot) (blob.ID, error) {
 	if err := CheckName(branch); err != nil {
 		return blob.ID{}, err

@@ -62,7 +62,10 @@ func (f *frontier) pop() Entry {
 	return e
 }
 
-// addParents adds the parents of e, but for those that are there.
+// addParents adds the parents of e, each in its place, but for those that are there. A
+// parent that is not older than e is ErrMalformed, and more than maxWidth are ErrTooWide.
+//
+//ds:todo p2.9
 func (f *frontier) addParents(store blob.Store, e Entry) error {
 	for _, id := range e.Parents {
 		p, err := loadParent(store, id, e.Snapshot)

@@ -165,7 +165,10 @@ func (h History) back(id blob.ID, steps string) (blob.ID, error) {
 }
 
 // at returns the first of id, its first parent, that one's first parent and so on, that
-// is not later than the time.
+// is not later than the time: one of that very nanosecond is it. ErrUnknown if all are
+// later.
+//
+//ds:todo p2.9
 func (h History) at(id blob.ID, when string, now time.Time) (blob.ID, error) {
 	t, err := parseTime(when, now)
 	if err != nil {

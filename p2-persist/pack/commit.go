@@ -44,7 +44,9 @@ func (s *Store) enqueue(o *op) error {
 // the Store is dead. The lock is held at its begin and end, and not meanwhile.
 //
 // Group commit: one of those who wait is the leader and takes the whole queue; those who
-// come while it is at work make up the next one's.
+// come while it is at work make up the next one's, and wait for their turn.
+//
+//ds:todo p2.8
 func (s *Store) reach(target uint64, sync bool) error {
 	for s.dead == nil && (s.queue.written < target || sync && s.queue.durable < target) {
 		if s.leading {
@@ -56,8 +58,15 @@ func (s *Store) reach(target uint64, sync bool) error {
 	return s.dead
 }
 
-// lead writes the queue. It lets others go first, for the callers that the last leader has
-// released are about to put again: without that half of them wait for the other half.
+// lead writes the queue as it is now, and syncs it or not, without the lock, so that the
+// next queue can fill. Then it lets the records count (publish), says how far the queue is
+// written and durable, which is never more than it took, and wakes all who wait. An error
+// is the Store's end: what is on the disk is unknown, and nothing of it counts.
+//
+// It lets others go first (Gosched), for the callers that the last leader has released are
+// about to put again: without that half of them wait for the other half.
+//
+//ds:todo p2.8
 func (s *Store) lead(sync bool) {
 	s.leading = true
 	s.mu.Unlock()

@@ -160,8 +160,13 @@ func (s *Store) readIndex(n uint32) (summary, error) {
 	return decodeIndex(n, b)
 }
 
-// resume reads the last pack and makes all that is in it durable, so that it can be
-// appended to, unless its end is missing.
+// resume reads the last pack, of which it knows nothing to be synced, makes all that is in it
+// durable before anybody sees it, so that it can be appended to, and takes it into the index.
+// A torn tail is cut and counted (Stats.Recovered). If the end of the pack is missing it
+// counts as damaged, stays as it is and is never appended to: s.writer stays nil. What the
+// Writer appends is read through p.segment; the file that it writes is its own.
+//
+//ds:todo p2.8
 func (s *Store) resume(n uint32, p *pack) error {
 	last, err := segment.Open(s.fs, s.path(packName(n)), headerOf(n))
 	if err != nil {

@@ -66,11 +66,21 @@ func (s *Store) Put(codec blob.Codec, b []byte) (blob.ID, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.dead != nil:
+	if s.dead != nil {
 		return blob.ID{}, s.dead
-	case s.dedup(id):
-		return id, nil
+	}
+	return id, s.add(id, b)
+}
+
+// add queues a copy of a blob to be written, unless a good one is there. From now on it is
+// there: the index has it at no place yet (the zero place, with its size), and the queue
+// under its ID, where Get finds it. It takes the place of one that is damaged. The lock is
+// held, but for as long as enqueue waits.
+//
+//ds:todo p2.8
+func (s *Store) add(id blob.ID, b []byte) error {
+	if s.dedup(id) {
+		return nil
 	}
 	o := &op{kind: kindBlob, id: id, bytes: bytes.Clone(b)}
 	s.forget(id) // what is damaged
@@ -78,11 +88,13 @@ func (s *Store) Put(codec blob.Codec, b []byte) (blob.ID, error) {
 	s.queue.waiting[id] = o
 	s.stats.Puts++
 	s.stats.PutBytes += int64(len(b))
-	return id, s.enqueue(o)
+	return s.enqueue(o)
 }
 
 // dedup tells whether a good blob is there that need not be stored again. It is touched,
 // so that no sweep that has begun takes it.
+//
+//ds:todo p2.8
 func (s *Store) dedup(id blob.ID) bool {
 	e := s.index.find(id)
 	if e == nil || e.damaged {
@@ -93,7 +105,11 @@ func (s *Store) dedup(id blob.ID) bool {
 	return true
 }
 
-// Get implements blob.Store. What it reads it hashes.
+// Get implements blob.Store. What it reads it hashes. The disk is read without the lock, so
+// that a slow read holds up nobody; what was read may then have been moved meanwhile, or be
+// damaged: doubt decides, and until it returns an error the blob is looked up again.
+//
+//ds:todo p2.8
 func (s *Store) Get(id blob.ID) ([]byte, error) {
 	for {
 		b, at, from, err := s.locate(id)

@@ -77,13 +77,15 @@ func (d slow) Do(c disk.Call) disk.Result {
 	return d.Memory.Do(c)
 }
 
-func TestCallersOfSyncShareOneSync(t *testing.T) {
+func TestCallersOfSyncShareOneSyncAndEachWaitsForItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, err := pack.Open(disk.FS{Disk: slow{disk.NewMemory()}}, dir, pack.Options{})
+		d := slow{disk.NewMemory()}
+		s, err := pack.Open(disk.FS{Disk: d}, dir, pack.Options{PackSize: 256 << 10})
 		require.NoError(t, err)
 		before := s.Stats().Syncs
 		var group sync.WaitGroup
-		for i := range 64 {
+		var durable [64]*disk.Memory // when its Sync returned
+		for i := range durable {
 			group.Go(func() {
 				_, err := s.Put(blob.Raw, bytesOf(i))
 				if err == nil {
@@ -92,10 +94,18 @@ func TestCallersOfSyncShareOneSync(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
+				durable[i] = d.Image(disk.KeepNone)
 			})
 		}
 		group.Wait()
 		require.LessOrEqual(t, s.Stats().Syncs-before, int64(3))
+		for i, image := range durable {
+			after := &room{disk: image}
+			after.open(t)
+			_, err := after.Get(idOf(i))
+			require.NoError(t, err)
+			require.NoError(t, after.Close())
+		}
 		require.NoError(t, s.Sync())
 		require.NoError(t, s.Close())
 	})

@@ -90,6 +90,11 @@ func (h Header) parseHead(b []byte, offset int64, low, high uint64) (head, bool)
 }
 
 // checksum returns the checksum of the head at the beginning of b, of a record at offset.
+// It covers what is not in the bytes, by which a head is known to belong here, kind and
+// first number of the segment and the offset, and all of the head behind itself: the
+// payload's checksum, kind, length, mark and number.
+//
+//ds:todo p2.6
 func (h Header) checksum(b []byte, offset int64) uint32 {
 	var salt [17]byte
 	salt[0] = h.Kind

@@ -82,7 +82,12 @@ func (sc *scanner) record() (Record, error) {
 }
 
 // read reads the record at sc.at. It is Damaged if it does not check, with a Size of 0 if
-// not even its head does.
+// not even its head does. A head checks if it is that of number sc.next; then its mark and
+// its length are believed, so that the next record can be found behind a bad payload, which
+// has Lost what the record takes. The Size ends with the file. The Payload is a part of the
+// window.
+//
+//ds:todo p2.6
 func (sc *scanner) read() (Record, error) {
 	r := Record{Offset: sc.at, Number: sc.next, Damaged: true}
 	b, err := sc.from(sc.at, HeadSize)
@@ -112,7 +117,10 @@ func (sc *scanner) believe(h *head) {
 	sc.synced = max(sc.synced, h.synced)
 }
 
-// isTail decides about something bad at sc.at.
+// isTail decides about something bad at sc.at, when the survey knows the newest mark and the
+// last record. It is the tail if it was never known to be durable, or no record follows.
+//
+//ds:todo p2.6
 func (sc *scanner) isTail() (bool, error) {
 	if err := sc.survey(); err != nil {
 		return false, err
@@ -121,7 +129,12 @@ func (sc *scanner) isTail() (bool, error) {
 }
 
 // survey looks, once, at everything from sc.at to the end of the file for the marks of
-// later records. It jumps from head to head and does not look at payloads.
+// later records, and says in sc.last where the last head is and in sc.dirty where the last
+// byte is that is not zero. It jumps from head to head and does not look at payloads, whose
+// bytes count as not zero. It works on a copy: what is buffered at sc.at stays, and no more
+// of the scanner changes.
+//
+//ds:todo p2.6
 func (sc *scanner) survey() error {
 	if sc.surveyed {
 		return nil
@@ -175,6 +188,8 @@ func zero(b []byte) bool {
 }
 
 // skip returns the damage from sc.at to the next record, with Size 0 if there is none.
+//
+//ds:todo p2.6
 func (sc *scanner) skip() (Record, error) {
 	h, at, err := sc.find(sc.at + 1)
 	if err != nil || at < 0 {

@@ -3,6 +3,7 @@ package segment_test
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dss.example/common/disk"
+	"dss.example/common/disk/crash"
 	"dss.example/p2-persist/segment"
 )
 
@@ -162,6 +164,40 @@ func TestANameIsNeverSeenWithoutAWholeHeader(t *testing.T) {
 	got := scan(t, m.Crash(disk.KeepNone), 0)
 	require.Equal(t, []string{"7 a"}, got.Records)
 	require.False(t, got.Tail.Broken)
+}
+
+func TestACrashLeavesNoNameWithoutAllThatItNames(t *testing.T) {
+	stats, err := crash.Explore(crash.Scenario{
+		Run: func(d disk.Disk, ack func(int)) error {
+			w, err := segment.Create(disk.FS{Disk: d}, name, header, 1024)
+			if err == nil {
+				_, err = w.Append(rec, make([]byte, 700)) // of more than a sector
+			}
+			if err == nil {
+				err = w.Publish(disk.FS{Disk: d}, name)
+			}
+			if err == nil {
+				ack(1)
+			}
+			return err
+		},
+		Check: func(d disk.Disk, acked int) error {
+			s, err := segment.Open(disk.FS{Disk: d}, name, header)
+			if errors.Is(err, disk.NotFound) && acked == 0 {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			tail, err := s.Scan(0, func(segment.Record) error { return nil })
+			if err == nil && (tail.Broken || tail.Next != header.First+1) {
+				err = fmt.Errorf("found under its name: %+v", tail)
+			}
+			return errors.Join(err, s.Close())
+		},
+	}, crash.Options{})
+	require.NoError(t, err)
+	require.Greater(t, stats.Distinct, 3)
 }
 
 func TestAnUnknownVersionIsAnError(t *testing.T) {

@@ -50,7 +50,10 @@ func Create(fs disk.FS, name string, h Header, size int64) (*Writer, error) {
 }
 
 // Publish syncs the segment and gives it its name, in place of a file that has it; then
-// the name is durable. Whoever finds the name after a crash finds all of that.
+// the name is durable. Whoever finds the name after a crash finds all of that: a name never
+// goes before what it names. What fails here fails the Writer.
+//
+//ds:todo p2.6
 func (w *Writer) Publish(fs disk.FS, name string) error {
 	if err := w.Sync(); err != nil {
 		return err
@@ -63,11 +66,14 @@ func (w *Writer) Publish(fs disk.FS, name string) error {
 }
 
 // Resume returns a Writer that appends at the segment's tail, as Scan has told it, when
-// all before it is durable and nothing is behind it. A crash meanwhile changes nothing:
-// Scan will tell the same tail, or a cleaner one.
+// all before it is durable and the Torn bytes behind it are zeros again, durably. A crash
+// meanwhile changes nothing: Scan will tell the same tail, or a cleaner one.
 //
-// What has not been proved to be durable is written again, not only synced: after a sync
-// that failed, a system may go on to show bytes that it will never write.
+// What has not been proved to be durable, from Synced to End, is written again, in pieces of
+// at most flushSize, and not only synced: after a sync that failed, a system may go on to
+// show bytes that it will never write.
+//
+//ds:todo p2.6
 func (s *Segment) Resume(t Tail) (*Writer, error) {
 	for at := t.Synced; at < t.End; at += flushSize {
 		b, err := s.file.ReadFull(at, int(min(t.End-at, flushSize)))
@@ -107,8 +113,14 @@ func (w *Writer) Next() uint64 { return w.next }
 
 // Append adds a record whose payload is the parts, one behind the other, and returns its
 // offset. It can be read after a Flush, and is durable after a Sync. The parts are copied.
-// Errors: ErrKind, ErrTooLarge, ErrFull, ErrFailed, ErrClosed; only after the last two is
-// the Writer of no more use.
+// Its mark says how far the file is synced, which is at least the header. From flushSize
+// bytes on, what is kept in memory is flushed.
+//
+// Errors: ErrKind, for the kinds 0 and mark; ErrTooLarge; ErrFull, if the record and behind
+// it the mark of a Close have no room; ErrFailed, ErrClosed; only after the last two is the
+// Writer of no more use. What is refused changes nothing.
+//
+//ds:todo p2.6
 func (w *Writer) Append(kind Kind, parts ...[]byte) (offset int64, err error) {
 	h := head{kind: kind, synced: max(w.synced, HeaderSize), number: w.next} // the header: when it is published
 	for _, part := range parts {
@@ -145,7 +157,10 @@ func (w *Writer) put(offset int64, h *head, parts [][]byte) {
 	w.next += h.takes()
 }
 
-// Flush writes what was appended, in one call of the disk if it is at most its MaxData.
+// Flush writes what was appended, in one call of the disk if it is at most its MaxData, and
+// nothing if there is nothing. A write that fails, or stops half-way, fails the Writer.
+//
+//ds:todo p2.6
 func (w *Writer) Flush() error {
 	if w.dead != nil || len(w.buffer) == 0 {
 		return w.dead
@@ -169,7 +184,10 @@ func (w *Writer) Scan(fn func(Record) error) (Tail, error) {
 }
 
 // Sync makes every appended record durable: one write, one sync, and nothing if there is
-// nothing to do. It is never tried again if it fails.
+// nothing to do. It is never tried again if it fails, for a system may forget what it could
+// not write, and say that all is well the next time: the Writer has failed.
+//
+//ds:todo p2.6
 func (w *Writer) Sync() error {
 	if err := w.Flush(); err != nil || w.synced == w.written {
 		return err

@@ -191,6 +191,36 @@ func TestNoFailedCallAndNoTwoLoseWhatWasSynced(t *testing.T) {
 	}
 }
 
+// A process that was killed leaves what it has written to be seen, durable or not.
+func TestARecoveryAfterAKillCanItselfBeCutShort(t *testing.T) {
+	const script = "aasaatsaes"
+	want := map[int]map[string]bool{} // by what was acknowledged
+	onlyRemovals := func(_ int, e disk.Effect) bool { return e.Kind == disk.Removed }
+	for killed := 1; ; killed++ {
+		for cut, done := 1, false; !done; cut++ {
+			m := disk.NewMemory()
+			m.Inject(disk.CrashAt(killed))
+			acked := 0
+			if do(opener(m, tiny.SegmentSize), script, func(n int) { acked = n }) == nil {
+				require.Greater(t, killed, 15)
+				return
+			}
+			if want[acked] == nil {
+				want[acked] = twins(script, acked)
+			}
+			m = m.Kill()
+			m.Inject(disk.CrashAt(m.Stats().Calls + cut))
+			_, _, err := wal.Open(disk.FS{Disk: m}, dir, tiny)
+			done = err == nil
+			for name, keep := range map[string]func(int, disk.Effect) bool{"nothing": disk.KeepNone, "removals": onlyRemovals} {
+				got, err := recovered(m.Crash(keep))
+				require.NoError(t, err, "killed in call %d, crashed in call %d of the recovery, kept %s", killed, cut, name)
+				require.Contains(t, want[acked], got)
+			}
+		}
+	}
+}
+
 // After a sync that failed a system goes on to show what it will never write.
 func TestWhatAReplayHasShownIsThereAfterEveryCrash(t *testing.T) {
 	const script = "asaasaLats"

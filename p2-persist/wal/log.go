@@ -25,7 +25,11 @@ type Log struct {
 
 var _ stable.Log = (*Log)(nil)
 
-// Append implements stable.Log. It may write to the disk, and fail as Sync does.
+// Append implements stable.Log. It may write to the disk, and fail as Sync does: a record
+// for which the last segment has no room goes to a new one. A record that is too large is
+// refused before anything is done; every other error kills the log.
+//
+//ds:todo p2.7
 func (l *Log) Append(b []byte) (uint64, error) {
 	switch {
 	case l.dead != nil:
@@ -46,8 +50,11 @@ func (l *Log) Append(b []byte) (uint64, error) {
 	return seq, nil
 }
 
-// Sync implements stable.Log: one write and one sync of the last segment, unless there is
-// nothing to make durable. Then it removes segments that are trimmed.
+// Sync implements stable.Log: it notes the trim, then makes all that was appended durable
+// with one write and one sync of the last segment, unless there is nothing to make durable.
+// Only then it removes segments that are trimmed. An error of any of these kills the log.
+//
+//ds:todo p2.7
 func (l *Log) Sync() error {
 	if l.dead != nil {
 		return l.dead
@@ -62,7 +69,10 @@ func (l *Log) Sync() error {
 	return l.fail(err)
 }
 
-// note appends the trim if it is not noted yet.
+// note appends the trim if it is not noted yet. If there is no room for it, a new segment
+// is begun, and begins with it.
+//
+//ds:todo p2.7
 func (l *Log) note() error {
 	if l.noted == l.first {
 		return nil
@@ -81,7 +91,10 @@ func (l *Log) appendTrim(w *segment.Writer) error {
 }
 
 // rotate goes on in a new segment that has room for a record of need bytes. What was
-// appended before is durable then.
+// appended before is durable then, and was before the new segment got its name: that a later
+// segment exists proves it. So the old file is closed without the mark of a Writer.
+//
+//ds:todo p2.7
 func (l *Log) rotate(need int) error {
 	next := l.last.Next()
 	if err := l.last.Sync(); err != nil {
@@ -116,8 +129,11 @@ func (l *Log) begin(first uint64, need int) error {
 	return nil
 }
 
-// removeTrimmed removes the segments before the one that holds the first record. The note
-// of the trim is durable. A crash may bring some of them back: Open removes them again.
+// removeTrimmed removes the segments before the one that holds the first record, the oldest
+// first. The note of the trim is durable. A crash may bring some of them back, for nobody
+// waits for the removal: Open removes them again.
+//
+//ds:todo p2.7
 func (l *Log) removeTrimmed() error {
 	for len(l.firsts) > 1 && l.firsts[1] <= l.first {
 		if err := l.fs.Remove(l.name(l.firsts[0])); err != nil {
@@ -128,7 +144,10 @@ func (l *Log) removeTrimmed() error {
 	return nil
 }
 
-// Trim implements stable.Log. It touches no disk: the next Sync does.
+// Trim implements stable.Log. It touches no disk: the next Sync does. A trim to before an
+// earlier one changes nothing.
+//
+//ds:todo p2.7
 func (l *Log) Trim(seq uint64) error {
 	switch {
 	case l.dead != nil:
@@ -140,8 +159,11 @@ func (l *Log) Trim(seq uint64) error {
 	return nil
 }
 
-// Replay implements stable.Log. It writes what was appended, so that it can be read; if
-// that fails the log is dead. An error of reading leaves it as it is.
+// Replay implements stable.Log: it passes on the records that are not trimmed, and damage as
+// so many damaged records. It writes what was appended, so that it can be read; if that
+// fails the log is dead. An error of reading, or fn's, leaves it as it is.
+//
+//ds:todo p2.7
 func (l *Log) Replay(fn func(seq uint64, record []byte, damaged bool) error) error {
 	if l.dead != nil {
 		return l.dead

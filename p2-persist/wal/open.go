@@ -72,8 +72,18 @@ func (l *Log) recover() (Report, error) {
 	return r, err
 }
 
-// resume cuts the torn tail of the last segment and makes ready to append to it. It
-// returns how many bytes it has cut.
+// resume makes ready to append to the last segment, whose torn tail it cuts, and takes the
+// trim from its notes. It returns how many bytes it has cut. The caller closes l.last if
+// there is an error; what else was opened is closed.
+//
+// A segment got its name when its first noteEnd bytes were durable. So if it is broken, or
+// not even a damaged note is where its records begin, that is no tail: it stays as it is, and
+// the log goes on behind it (leave). If no note can be read, the log is taken to begin where
+// its files do.
+//
+// At the end, when a trim is known, segments that a crash has brought back are removed.
+//
+//ds:todo p2.7
 func (l *Log) resume() (torn int64, err error) {
 	first := l.firsts[len(l.firsts)-1]
 	s, err := segment.Open(l.fs, l.name(first), segment.Header{Kind: kind, First: first})
@@ -112,7 +122,10 @@ func (l *Log) leave(next uint64) error {
 	return l.begin(next+1, 0)
 }
 
-// learn takes the trim that a note tells.
+// learn takes the trim that a note tells: not from damage, and nothing that makes no sense,
+// as a trim of records that were not there yet when it was noted.
+//
+//ds:todo p2.7
 func (l *Log) learn(r segment.Record) {
 	if r.Kind != trimmed || r.Damaged || len(r.Payload) != trimSize {
 		return
