@@ -66,6 +66,8 @@ func newFastCDC(least, average, most int) *FastCDC {
 
 // Cut cuts at the first position from the least size on that the hash chooses. See
 // Cutter.
+//
+//ds:todo p2.2
 func (f *FastCDC) Cut(b []byte, last bool) int {
 	n := min(len(b), f.max)
 	if n >= f.min {
@@ -84,6 +86,8 @@ func (f *FastCDC) Cut(b []byte, last bool) int {
 //
 // The hash starts 64 bytes before the least size: what lies further back has been
 // shifted out by then.
+//
+//ds:todo p2.2
 func (f *FastCDC) find(b []byte) int {
 	var h uint64
 	for _, in := range b[f.min-gearWindow : f.min-1] {
@@ -102,6 +106,8 @@ func (f *FastCDC) find(b []byte) int {
 
 // gearRoll moves the window over b until the hash is less than limit. It returns the
 // hash, and how many bytes it took, 0 if b ended first.
+//
+//ds:todo p2.2
 func gearRoll(h uint64, b []byte, limit uint64) (uint64, int) {
 	for i, in := range b {
 		h = h<<1 + gear[in]

@@ -45,6 +45,8 @@ const (
 //
 // No position before 2048 is asked, so the hash starts 32 bytes before it: what lies
 // further back has left the window by then.
+//
+//ds:todo p2.2
 func (RabinKarp) Cut(b []byte, last bool) int {
 	n := min(len(b), rabinMax)
 	if n >= rabinMin {
@@ -60,6 +62,8 @@ func (RabinKarp) Cut(b []byte, last bool) int {
 
 // rabinFind returns the end of the first window in b whose hash is the wanted one, or 0
 // if there is none. b has at least one window.
+//
+//ds:todo p2.2
 func rabinFind(b []byte) int {
 	var h uint32
 	for _, in := range b[:rabinWindow] {

@@ -59,6 +59,8 @@ func (s *Stream) Reset(r io.Reader) {
 //
 // The cutter is asked only about as many bytes as it can ever want, or about all that
 // is left: so its answer does not depend on how much a read delivers.
+//
+//ds:todo p2.2
 func (s *Stream) Next() (Chunk, error) {
 	s.fill()
 	if s.err != nil && s.err != io.EOF {
@@ -79,7 +81,9 @@ func (s *Stream) Next() (Chunk, error) {
 	return chunk, nil
 }
 
-// fill reads until the buffer holds the largest chunk or the reader has ended.
+// fill reads until the buffer holds the largest chunk, or the reader has ended or failed.
+//
+//ds:todo p2.2
 func (s *Stream) fill() {
 	for s.err == nil && s.end-s.start < s.max {
 		s.makeRoom()
@@ -87,8 +91,12 @@ func (s *Stream) fill() {
 	}
 }
 
-// makeRoom sees to it that there is room behind end. At least half of the buffer is
-// free after it, so that each byte is moved about once.
+// makeRoom sees to it that there is room behind end, for as long as less than the largest
+// chunk is in the buffer. It moves what is there to the front, into a buffer of twice the
+// size if need be: firstBuffer at first, never more than twice the largest chunk. At
+// least half of the buffer is free then, so that each byte is moved about once.
+//
+//ds:todo p2.2
 func (s *Stream) makeRoom() {
 	if s.end < len(s.buffer) {
 		return

@@ -52,18 +52,6 @@ func (n Node) Size() int64 {
 	return size
 }
 
-// at returns the part in which the offset lies and where that part begins, both counted
-// from the start of n. offset is less than n's size.
-func (n Node) at(offset int64) (p Part, start int64) {
-	for _, p = range n.Parts {
-		if offset < start+p.Size {
-			break
-		}
-		start += p.Size
-	}
-	return p, start
-}
-
 // The words in a node.
 const (
 	keyKind  = "kind"

@@ -60,6 +60,8 @@ func (f *File) Size() int64 { return f.root.Size }
 // chunks that hold them, nothing else. Errors: io.EOF at the end of the file; ErrOffset
 // for a negative offset; those of the store; ErrMalformed. The bytes before an error
 // are right.
+//
+//ds:todo p2.3
 func (f *File) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
 		return 0, fmt.Errorf("%w: %d", ErrOffset, off)

@@ -40,7 +40,10 @@ func (f *File) Spans(from int64) iter.Seq2[Span, error] {
 }
 
 // find returns the whole chunk or hole in which the offset lies, which is from 0 to
-// Size-1. It goes down from the root, to the part in whose bytes the offset is.
+// Size-1. It goes down from the root, to the part in whose bytes the offset is, and visits
+// every blob on that way. An error says at which offset of the file its blob begins.
+//
+//ds:todo p2.3
 func (f *File) find(offset int64) (Span, error) {
 	part, start := f.root, int64(0)
 	for level := f.level; level > 0 && !part.Hole(); level-- {
@@ -61,8 +64,24 @@ func (f *File) find(offset int64) (Span, error) {
 	return Span{Offset: start, Size: part.Size, Data: v.chunk}, nil
 }
 
-// visit returns the blob of a part, checked against the level and the size that its
-// parent says it has.
+// at returns the part in which the offset lies and where that part begins, both counted
+// from the start of n. offset is less than n's size.
+//
+//ds:todo p2.3
+func (n Node) at(offset int64) (p Part, start int64) {
+	for _, p = range n.Parts {
+		if offset < start+p.Size {
+			break
+		}
+		start += p.Size
+	}
+	return p, start
+}
+
+// visit returns the blob of a part, which get has, checked against the level and the size
+// that its parent says it has; level 0 is a chunk. Errors: get's; ErrMalformed.
+//
+//ds:todo p2.3
 func (f *File) visit(level int, p Part) (visited, error) {
 	v, err := f.get(level, p.Link)
 	if err != nil {

@@ -14,10 +14,13 @@ type tree struct {
 	bytes []byte // of the node that was stored last; kept for its memory
 }
 
-// add appends a part to the node of a level that is unfinished.
+// add appends a part to the node of a level that is unfinished, from level 1 on; a hole
+// behind a hole makes that one larger. Errors: ErrTooLarge beyond MaxLevel; the store's.
 //
 // A finished node is stored only when the next part comes: until then a hole at its end
 // may still grow, and a root may turn out to be one.
+//
+//ds:todo p2.3
 func (t *tree) add(level int, p Part) error {
 	if level > MaxLevel {
 		return ErrTooLarge
@@ -40,7 +43,10 @@ func (t *tree) add(level int, p Part) error {
 	return nil
 }
 
-// finished reports whether a node ends after these parts: see the package comment.
+// finished reports whether a node ends after these parts: see "Same bytes, same ID" in the
+// package comment. A hole ends a node only at MaxParts.
+//
+//ds:todo p2.3
 func finished(parts []Part) bool {
 	if len(parts) < MinParts {
 		return false
@@ -50,6 +56,8 @@ func finished(parts []Part) bool {
 }
 
 // finish stores the unfinished node of a level and adds it to the level above.
+//
+//ds:todo p2.3
 func (t *tree) finish(level int) error {
 	p, err := t.put(level)
 	if err != nil {
@@ -71,7 +79,10 @@ func (t *tree) put(level int) (Part, error) {
 }
 
 // root stores what is unfinished, from the bottom up, and returns the ID of the file. A
-// root with one link would say nothing: what it links to is the file.
+// root with one link would say nothing: what it links to is the file. The empty file is
+// the empty chunk.
+//
+//ds:todo p2.3
 func (t *tree) root() (blob.ID, error) {
 	if len(t.open) == 0 {
 		return t.store.Put(blob.Raw, nil)

@@ -150,6 +150,31 @@ func TestAHoleAcrossTheEndOfANodeIsOnePart(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, n.Parts, file.MinParts)
 	require.EqualValues(t, len(data)-64*(file.MinParts-1), n.Parts[file.MinParts-1].Size)
+
+	n, err = file.ParseNode(get(t, s, write(t, s, append(data, 1), fixed(64))))
+	require.NoError(t, err)
+	require.Equal(t, 1, n.Level, "and no hole ends a node")
+	require.Len(t, n.Parts, file.MinParts+1)
+}
+
+// Only the next part shows that a node has ended: a hole at its end may still grow, and
+// nothing at all may come.
+func TestAFullNodeIsDoneWhenMoreComes(t *testing.T) {
+	s := newStore()
+	chunk := randomBytes(14, 64) // whose link ends no node
+	require.NotZero(t, blob.Sum(blob.Raw, chunk)[blob.IDSize-1]&0x7f)
+	full := bytes.Repeat(chunk, file.MaxParts)
+	n, err := file.ParseNode(get(t, s, write(t, s, full, fixed(64))))
+	require.NoError(t, err)
+	require.Equal(t, 1, n.Level, "nothing comes behind the full node, so it is the root")
+	require.Len(t, n.Parts, file.MaxParts)
+
+	clear(full[64*(file.MaxParts-1):])
+	n, err = file.ParseNode(get(t, s, write(t, s, append(full, make([]byte, 640)...), fixed(64))))
+	require.NoError(t, err)
+	require.Equal(t, 1, n.Level, "what comes is more of the hole")
+	require.Len(t, n.Parts, file.MaxParts)
+	require.EqualValues(t, 64+640, n.Parts[file.MaxParts-1].Size)
 }
 
 func get(t testing.TB, s blob.Store, id blob.ID) []byte {

@@ -17,12 +17,14 @@ const tagLink = 42
 // profile. It is wrapped with what is wrong and where.
 var ErrInvalid = errors.New("not canonical DAG-CBOR")
 
-// Check returns nil if b is one object of the profile, and else ErrInvalid. It allocates
-// nothing but the error.
+// Check returns nil if b is one object of the profile, and else ErrInvalid, with
+// blob.ErrTooLarge if b is larger than a blob. It allocates nothing but the error.
 //
-// First cbor.Scan sees to the canonical form, to limits and tags. Then the walker's items
-// are held against what the profile demands beyond that: text keys, integers of 64 bits,
-// and links that are links.
+// First cbor.Scan sees to the canonical form, to tags, and to its own limits on depth and
+// items. Then the walker's items are held, by checkItem, against what the profile demands
+// beyond that. Behind the error stands what is wrong, and at which byte.
+//
+//ds:todo p2.1
 func Check(b []byte) error {
 	if len(b) > blob.MaxSize {
 		return fmt.Errorf("%w: %w: %d bytes", ErrInvalid, blob.ErrTooLarge, len(b))
@@ -44,7 +46,10 @@ var (
 	errInt = errors.New("integer below -2^63")
 )
 
-// checkItem checks one item of an encoding that is canonical.
+// checkItem checks one item of an encoding that is canonical: a key is text (errKey), a
+// negative integer fits an int64 (errInt), and a tag is a link, as linkAt says.
+//
+//ds:todo p2.1
 func checkItem(b []byte, it *item) error {
 	switch {
 	case it.key && it.major != majorText:
@@ -68,6 +73,8 @@ func linkAt(b []byte, off int) (blob.ID, error) {
 // Links goes through the IDs of all links in an object, in the order in which they stand
 // there, as often as they do. It needs no Go type, so a collector can follow objects that
 // it knows nothing of. If b is no object it gives ErrInvalid, once and alone.
+//
+//ds:todo p2.1
 func Links(b []byte) iter.Seq2[blob.ID, error] {
 	return func(yield func(blob.ID, error) bool) {
 		if err := Check(b); err != nil {
@@ -89,6 +96,8 @@ func Links(b []byte) iter.Seq2[blob.ID, error] {
 // Version returns the field "v" of an object, by convention the version of its schema; 0
 // if it has none. It returns ErrInvalid for what is no object, and ErrMismatch for one
 // that is no map or whose "v" is not a positive integer.
+//
+//ds:todo p2.1
 func Version(b []byte) (uint64, error) {
 	if err := Check(b); err != nil {
 		return 0, err

@@ -116,6 +116,8 @@ func TestVersionIsReadWithoutKnowingTheRest(t *testing.T) {
 	}{
 		{map[string]any{"v": 1}, 1},
 		{map[string]any{"v": uint64(1 << 63), "a": []any{map[string]any{"v": 7}}}, 1 << 63},
+		{map[string]any{"v": 2, "a": map[string]any{"v": 7}}, 2},
+		{map[string]any{"a": map[string]any{"v": 7}}, 0},
 		{map[string]any{"version": 3}, 0},
 		{map[string]any{}, 0},
 	} {

@@ -24,6 +24,8 @@ var (
 // Encode returns the one encoding of v, whatever way v was built. It returns
 // ErrUnencodable if there is none (see the package comment), and blob.ErrTooLarge with it
 // if it would be larger than a blob.
+//
+//ds:todo p2.1
 func Encode(v any) ([]byte, error) {
 	b, err := marshal(v)
 	if err != nil {
@@ -39,6 +41,11 @@ func Encode(v any) ([]byte, error) {
 // if b is no object; ErrMismatch if v cannot hold it or would be encoded as other bytes
 // than b: a field that v does not know, one that v must have and b has not, one that is
 // there although it is empty. After an error v is not to be used.
+//
+// What of b has no place in v, unknownFields tells. Here it is ErrMismatch, and the error
+// names the type and the first of these fields: *main.Person has no field "age".
+//
+//ds:todo p2.1
 func Decode(b []byte, v any) error {
 	if err := Check(b); err != nil {
 		return err
@@ -80,7 +87,11 @@ func Load(store blob.Store, id blob.ID, v any) error {
 }
 
 // marshal writes v in the canonical form, unless v holds what has none: then Check will
-// refuse the result. (A time gets a tag for that sake alone.)
+// refuse the result. Which options of fxcbor.EncOptions that takes follows from "Go
+// values" in the package comment; a time gets a tag for that sake alone. An error of
+// fxcbor's is ErrUnencodable.
+//
+//ds:todo p2.1
 func marshal(v any) ([]byte, error) {
 	mode, err := fxcbor.EncOptions{
 		Sort:          fxcbor.SortBytewiseLexical,

@@ -46,7 +46,11 @@ type level struct {
 	isMap bool
 }
 
-// next reads the next item. It is false at the end, and where the encoding is broken.
+// next reads the next item into it, with its depth and whether it is a key, counts it
+// where it stands, and goes into it if it holds others. It is false at the end of the one
+// item that an encoding is, and where the encoding is broken.
+//
+//ds:todo p2.1
 func (w *walker) next() bool {
 	if w.level() == 0 && w.off > 0 || !w.it.read(w.b, w.off) {
 		return false
@@ -61,7 +65,11 @@ func (w *walker) next() bool {
 	return w.it.major < majorArray || w.it.major == majorOther || w.enter()
 }
 
-// enter goes into the item, an array, a map or a tag, unless it is empty.
+// enter goes into the item, an array, a map or a tag, unless it is empty. It is false if
+// open has no room for one level more. A count may be any number, as large as a uint64
+// can be: what does not fit into the bytes must not be taken for something that does.
+//
+//ds:todo p2.1
 func (w *walker) enter() bool {
 	in := level{left: 1}
 	switch w.it.major {
@@ -82,6 +90,8 @@ func (w *walker) enter() bool {
 }
 
 // level leaves what has ended and returns how many levels are open.
+//
+//ds:todo p2.1
 func (w *walker) level() int {
 	for w.depth > 0 && w.open[w.depth-1].left == 0 {
 		w.depth--

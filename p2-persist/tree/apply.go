@@ -22,6 +22,8 @@ type Change struct {
 // of that the few nodes up to where old and new nodes end at the same key again: one
 // change of one key writes about one node a level. If Apply fails, nodes that nobody
 // refers to may be left. Errors: also ErrKey, ErrValue.
+//
+//ds:todo p2.4
 func (t Tree) Apply(sink Sink, changes []Change) (Tree, error) {
 	var last []byte
 	for _, c := range changes {
@@ -47,7 +49,10 @@ type editor struct {
 	changes []Change // those that lie ahead
 }
 
-// rebuild pushes what is under n, changed.
+// rebuild pushes what is under n, changed. The builder is told of n, in old: it may come
+// out again.
+//
+//ds:todo p2.4
 func (e *editor) rebuild(n *node) error {
 	e.old[n.level] = n
 	if n.level == 0 {
@@ -63,6 +68,8 @@ func (e *editor) rebuild(n *node) error {
 
 // take pushes what is under the i-th child of n: as it is, if nothing in it changes and
 // no open node has to be filled from it first; else pair by pair.
+//
+//ds:todo p2.4
 func (e *editor) take(n *node, i int) error {
 	link := n.entries[i]
 	last := n.last && i == len(n.entries)-1
@@ -78,6 +85,8 @@ func (e *editor) take(n *node, i int) error {
 
 // ahead returns how many changes are for a node that ends with the given key; the last
 // of its level takes all.
+//
+//ds:todo p2.4
 func (e *editor) ahead(key []byte, last bool) int {
 	if last {
 		return len(e.changes)
@@ -91,7 +100,10 @@ func (e *editor) ahead(key []byte, last bool) int {
 	return i
 }
 
-// merge pushes the pairs of a leaf with the changes that are for it.
+// merge pushes the pairs of a leaf with the changes that are for it, in ascending order,
+// and passes these changes.
+//
+//ds:todo p2.4
 func (e *editor) merge(leaf *node) error {
 	pairs := leaf.entries
 	var last []byte

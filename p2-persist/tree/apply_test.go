@@ -27,12 +27,14 @@ func TestTreeHoldsWhatAMapHolds(t *testing.T) {
 			require.Equal(t, uint64(len(want)), tr.Len())
 		}
 		for i := range 120 {
-			key := fmt.Sprintf("%03d", i)
-			v, found, err := tr.Get([]byte(key))
-			require.NoError(t, err)
-			w, ok := want[key]
-			require.Equal(t, ok, found)
-			require.True(t, w.Equal(v))
+			number := fmt.Sprintf("%03d", i)
+			for _, key := range []string{number, number[:2], number[:1]} {
+				v, found, err := tr.Get([]byte(key))
+				require.NoError(t, err)
+				w, ok := want[key]
+				require.Equal(t, ok, found)
+				require.True(t, w.Equal(v))
+			}
 		}
 	})
 }

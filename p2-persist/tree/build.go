@@ -56,8 +56,8 @@ type builder struct {
 	sink   Sink
 	params Params
 	levels [maxLevel + 2]window
-	top    int // the highest level that has entries
-	spare  []byte
+	top    int    // the highest level that was pushed to
+	spare  []byte // memory for the next entry or node that is encoded
 
 	// old are the nodes of the tree being changed that were opened last, by level. A
 	// node that comes out as it went in needs no Put.
@@ -80,9 +80,13 @@ func (b *builder) put(key []byte, v Value) error {
 	return b.push(0, e)
 }
 
-// push adds an entry to the open node of a level, and puts the node if it ends there.
+// push adds an entry to the open node of a level, and seals the node if it ends there.
 // All that comes must be greater than what came. A child may be pushed only where the
-// levels below are aligned: else its pairs would overtake those of an open node.
+// levels below are aligned: else its pairs would overtake those of an open node. The
+// entry's memory is the caller's again when push returns. Beyond maxLevel it is ErrNode,
+// "more than 64 levels".
+//
+//ds:todo p2.4
 func (b *builder) push(level int, e entry) error {
 	if level > maxLevel {
 		return fmt.Errorf("%w: more than %d levels", ErrNode, maxLevel+1)
@@ -101,6 +105,8 @@ func (b *builder) push(level int, e entry) error {
 }
 
 // aligned reports whether no node of this level or below is open.
+//
+//ds:todo p2.4
 func (b *builder) aligned(level int) bool {
 	for i := range b.levels[:level+1] {
 		if b.levels[i].entries > 0 {
@@ -110,7 +116,11 @@ func (b *builder) aligned(level int) bool {
 	return true
 }
 
-// seal puts the open node of a level and pushes its link to the level above.
+// seal stores the open node of a level, which is empty then, and pushes its link, an entry
+// made by newChild, to the level above. The link may be made in spare, as put makes its
+// entries.
+//
+//ds:todo p2.4
 func (b *builder) seal(level int) error {
 	id, err := b.store(level)
 	if err != nil {
@@ -135,7 +145,10 @@ func (b *builder) store(level int) (blob.ID, error) {
 }
 
 // finish ends the open nodes, level by level, until one level has only one node: that is
-// the root.
+// the root. It opens what it has made by openLowest. Without any pair the root is a leaf
+// of none. A level that has one child and no more is not put: the child is the root.
+//
+//ds:todo p2.4
 func (b *builder) finish() (Tree, error) {
 	level := 0
 	for ; level < b.top; level++ {

@@ -17,6 +17,8 @@ type Difference struct {
 // the two have in common by its ID is not read, so that the time is that of the
 // difference, not that of the trees; it takes trees of equal Params for that. An error is
 // the last thing that it yields.
+//
+//ds:todo p2.5
 func Diff(a, b Tree) iter.Seq2[Difference, error] {
 	return func(yield func(Difference, error) bool) {
 		d := diff{newCursor(a), newCursor(b)}
@@ -44,6 +46,8 @@ func (d *diff) more() bool { return d.a.head() != nil || d.b.head() != nil }
 //   - else the one before the higher node goes down into it, so that nodes are compared
 //     with nodes of the same level;
 //   - both stand before pairs: the lesser key is missing on the other side.
+//
+//ds:todo p2.5
 func (d *diff) step() (*Difference, error) {
 	x, y := d.a.head(), d.b.head()
 	high, low := d.a.level(), d.b.level()
@@ -60,7 +64,10 @@ func (d *diff) step() (*Difference, error) {
 	return d.pair(x, y), nil
 }
 
-// pair compares two pairs, of which one may be missing, and passes the lesser or both.
+// pair compares two pairs, of which one may be missing (nil), and passes the lesser or
+// both. It returns nil if both sides have the same under the same key.
+//
+//ds:todo p2.5
 func (d *diff) pair(x, y *entry) *Difference {
 	order := 0
 	switch {
@@ -131,7 +138,10 @@ func (c *cursor) level() int {
 	return c.path[len(c.path)-1].node.level
 }
 
-// next passes the head, with all that is under it.
+// next passes the head, with all that is under it. Behind the last entry of a node it
+// stands before what follows that node, higher up.
+//
+//ds:todo p2.5
 func (c *cursor) next() {
 	for len(c.path) > 0 {
 		p := &c.path[len(c.path)-1]
@@ -143,6 +153,8 @@ func (c *cursor) next() {
 }
 
 // enter goes down into the head, which is a child, to stand before its first entry.
+//
+//ds:todo p2.5
 func (c *cursor) enter() error {
 	p := c.path[len(c.path)-1]
 	child, err := c.tree.child(p.node, p.i)

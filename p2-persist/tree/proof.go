@@ -11,8 +11,10 @@ import (
 // hash, so none can be another. At most one node of each level.
 type Proof [][]byte
 
-// Prove returns the proof for a key, whether it is there or not. Its bytes are shared
-// with the Source.
+// Prove returns the proof for a key, whether it is there or not: the root's bytes, and
+// then what a Get reads, in that order. They are shared with the Source.
+//
+//ds:todo p2.5
 func (t Tree) Prove(key []byte) (Proof, error) {
 	reads := &recorder{t.source, Proof{t.root.raw}}
 	if _, _, err := (Tree{reads, t.root}).Get(key); err != nil {
@@ -35,7 +37,9 @@ func (r *recorder) Get(id blob.ID) ([]byte, error) {
 
 // Check returns what the tree with the given root has under key, and whether it has
 // something. A proof from a liar, for another root or key, or with nodes that are not
-// needed, is ErrProof.
+// needed, is ErrProof. It is a Get from the tree that a replay of p has.
+//
+//ds:todo p2.5
 func (p Proof) Check(root blob.ID, key []byte) (v Value, found bool, err error) {
 	path := &replay{p}
 	t, err := Open(path, root)
@@ -54,6 +58,10 @@ func (p Proof) Check(root blob.ID, key []byte) (v Value, found bool, err error) 
 // replay is a Source that has the nodes of a proof, in order, and believes none of them.
 type replay struct{ rest Proof }
 
+// Get returns the next node of the proof, if it is the one that id names, and else an
+// error: blob.ErrNotFound behind the last.
+//
+//ds:todo p2.5
 func (r *replay) Get(id blob.ID) ([]byte, error) {
 	if len(r.rest) == 0 {
 		return nil, fmt.Errorf("%w: %v: the proof ends before it", blob.ErrNotFound, id)

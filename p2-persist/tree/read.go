@@ -8,6 +8,36 @@ import (
 	"dss.example/common/blob"
 )
 
+// Get returns the value of a key, and whether there is one. It reads at most one node of
+// each level.
+//
+//ds:todo p2.4
+func (t Tree) Get(key []byte) (v Value, found bool, err error) {
+	n := t.root
+	for n.level > 0 {
+		i, _ := n.search(key)
+		if i == len(n.entries) {
+			return Value{}, false, nil
+		}
+		if n, err = t.child(n, i); err != nil {
+			return Value{}, false, err
+		}
+	}
+	if i, ok := n.search(key); ok {
+		return n.entries[i].value(), true, nil
+	}
+	return Value{}, false, nil
+}
+
+// child reads the i-th child of n and checks that it is what n says of it.
+func (t Tree) child(n *node, i int) (*node, error) {
+	b, err := t.source.Get(n.entries[i].id)
+	if err != nil {
+		return nil, fmt.Errorf("node of level %d: %w", n.level-1, err)
+	}
+	return n.adopt(i, b)
+}
+
 // Range iterates over the pairs whose keys are from (inclusive) to (exclusive), in
 // ascending order. No from means from the first, no to means to the end. An error is the
 // last thing that it yields. It holds one node of each level.

@@ -55,6 +55,8 @@ func (p Params) most() int { return p.Target * 4 }
 //
 // Nothing else may count: not what follows the entry, not the bytes of its value, not
 // how the node came about.
+//
+//ds:todo p2.4
 func (p Params) ends(level, entries, size, weight int, key []byte) bool {
 	switch spread := p.Target - p.least(); {
 	case level > 0 && entries < 2, size < p.least():

@@ -131,11 +131,15 @@ func random(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
 const padding = "a value of sixty bytes, so that few pairs make many nodes: 60"
 
-// randomChanges returns up to n changes of distinct short keys, some of them deletions.
+// randomChanges returns up to n changes of distinct short keys, some of them deletions,
+// and some of the keys the beginnings of others.
 func randomChanges(r *rand.Rand, n, keys int) []tree.Change {
 	byKey := map[string]tree.Change{}
 	for range r.IntN(n + 1) {
 		key := fmt.Sprintf("%03d", r.IntN(keys))
+		if r.IntN(8) == 0 {
+			key = key[:1+r.IntN(2)]
+		}
 		if r.IntN(3) == 0 {
 			byKey[key] = del(key)
 		} else {

@@ -107,34 +107,6 @@ func (t Tree) Len() uint64 { return t.root.count }
 // Height returns the number of nodes on the way from the root to a leaf, both included.
 func (t Tree) Height() int { return t.root.level + 1 }
 
-// Get returns the value of a key, and whether there is one. It reads at most one node of
-// each level.
-func (t Tree) Get(key []byte) (v Value, found bool, err error) {
-	n := t.root
-	for n.level > 0 {
-		i, _ := n.search(key)
-		if i == len(n.entries) {
-			return Value{}, false, nil
-		}
-		if n, err = t.child(n, i); err != nil {
-			return Value{}, false, err
-		}
-	}
-	if i, ok := n.search(key); ok {
-		return n.entries[i].value(), true, nil
-	}
-	return Value{}, false, nil
-}
-
-// child reads the i-th child of n and checks that it is what n says of it.
-func (t Tree) child(n *node, i int) (*node, error) {
-	b, err := t.source.Get(n.entries[i].id)
-	if err != nil {
-		return nil, fmt.Errorf("node of level %d: %w", n.level-1, err)
-	}
-	return n.adopt(i, b)
-}
-
 func checkKey(key []byte) error {
 	if len(key) == 0 || len(key) > MaxKey {
 		return fmt.Errorf("%w: %d bytes, want 1 to %d", ErrKey, len(key), MaxKey)

@@ -205,6 +205,13 @@ func TestATestThatDoesNotCompileFailsAlone(t *testing.T) {
 	require.Regexp(t, `(?s)^does not build:.*more_test.go:3:15: undefined: order`, failed["order TestMostIsTheFirstOfTheLargest"].Message)
 }
 
+func TestAModuleOfItsOwnInTheStageIsLeftAlone(t *testing.T) {
+	w := newTree(t)
+	w.write("p1-toy/foreign/go.mod", "module dss.example/p1-toy/foreign\n\ngo 1.26.0\n")
+	w.write("p1-toy/foreign/foreign.go", "package foreign\n\nvar _ = missing\n")
+	require.True(t, exam.Passed(w.run(exam.Options{Step: "2"})))
+}
+
 func TestWhatVetFindsIsToldAndCostsNothing(t *testing.T) {
 	w := newTree(t)
 	w.replace("p1-toy/order/order.go", "\treturn best, ok\n}", "\treturn best, ok\n\tpanic(best)\n}")

@@ -90,8 +90,8 @@ func withoutBodies(text []byte) (rest []byte, ok bool) {
 	return append(rest, text[from:]...), true
 }
 
-// patterns are those of all packages of a stage but its mutants: a variant may hold
-// less than a whole package.
+// patterns are those of all packages of a stage but its mutants, where a variant may hold
+// less than a whole package, and modules of their own, which go.work does not know.
 func patterns(root, dir string) ([]string, error) {
 	list, err := os.ReadDir(filepath.Join(root, dir))
 	if err != nil {
@@ -101,6 +101,7 @@ func patterns(root, dir string) ([]string, error) {
 	for _, e := range list {
 		switch {
 		case e.IsDir() && (e.Name() == "mutants" || e.Name() == "testdata" || strings.HasPrefix(e.Name(), ".")):
+		case e.IsDir() && isModule(filepath.Join(root, dir, e.Name())):
 		case e.IsDir():
 			all = append(all, "./"+dir+"/"+e.Name()+"/...")
 		case filepath.Ext(e.Name()) == ".go" && !slices.Contains(all, "./"+dir):
@@ -108,4 +109,9 @@ func patterns(root, dir string) ([]string, error) {
 		}
 	}
 	return all, nil
+}
+
+func isModule(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil
 }
