@@ -15,7 +15,7 @@ import (
 	"dss.example/common/demo"
 )
 
-const flips = 100
+const flips = 60
 
 // flipped flips one bit of a store at a time, and asks whether blob finds it.
 func (s *stage) flipped(ctx context.Context) error {
