@@ -27,6 +27,13 @@ func (t *T) Pipe(name string, args ...string) *sim.Pipe {
 	return sim.NewPipe(frames{t.start(true, name, args)})
 }
 
+// Stream starts a program of the submission that speaks in frames of its own, and returns
+// its input and output as one stream. Who reads or writes waits for the process.
+func (t *T) Stream(name string, args ...string) (*Process, io.ReadWriter) {
+	p := t.start(true, name, args)
+	return p, frames{p}
+}
+
 // Far is the machines of a submission, one step at a time: for a world that a suite
 // drives by hand. It speaks the protocol of [sim.Pipe], and belongs to one goroutine.
 type Far struct {

@@ -36,6 +36,7 @@ const home = "/home"
 type Process struct {
 	t     *T
 	name  string
+	root  string // its root folder
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	raw   *os.File // instead of out: the standard output of a program that speaks in frames
@@ -60,11 +61,27 @@ func (t *T) start(raw bool, name string, args []string) *Process {
 	if _, err := os.Stat(t.program(name)); err != nil {
 		t.Fatalf("there is no program %s", name)
 	}
-	p := &Process{t: t, name: name, out: newOutput(), err: newOutput(), done: make(chan struct{})}
 	root, program, err := t.folder(name)
 	if err != nil {
 		t.NotJudged("make a folder for %s: %v", name, err)
 	}
+	return t.startIn(root, program, raw, name, args)
+}
+
+// Again starts the program anew in the folder of p, which must have ended: it finds there
+// what p has left.
+func (p *Process) Again(args ...string) *Process {
+	<-p.done
+	program, err := box.Install(p.root, p.t.program(p.name))
+	if err != nil {
+		p.t.NotJudged("start %s again: %v", p.name, err)
+	}
+	return p.t.startIn(p.root, program, p.raw != nil, p.name, args)
+}
+
+// startIn starts a program that is installed in a root folder.
+func (t *T) startIn(root, program string, raw bool, name string, args []string) *Process {
+	p := &Process{t: t, name: name, root: root, out: newOutput(), err: newOutput(), done: make(chan struct{})}
 	p.cmd = &exec.Cmd{
 		Path: program, Args: append([]string{name}, args...), Dir: home, Env: box.Environment(home),
 		Stdout: p.out, Stderr: p.err, WaitDelay: time.Second, // if something else has its output

@@ -159,7 +159,7 @@ func (t *T) Errorf(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.said) < maxSaid {
-		t.said = append(t.said, unindent(fmt.Sprintf(format, args...)))
+		t.said = append(t.said, clip(unindent(fmt.Sprintf(format, args...))))
 	}
 }
 
