@@ -281,3 +281,16 @@ func TestTreeCanBeCopiedToAnotherStore(t *testing.T) {
 	require.Equal(t, tr.Root(), copied.Root())
 	require.NoError(t, copied.Verify())
 }
+
+func TestOneChangeOfAMillionKeysWritesItsPath(t *testing.T) {
+	s := newStore()
+	tr, err := tree.Build(s, tree.Params{}, ascending(1_000_000))
+	require.NoError(t, err)
+	r := random(1)
+	for range 100 {
+		s.reset()
+		next := apply(t, s, tr, put(number(r.IntN(1_000_000)), "a new value of forty bytes, more or less"))
+		require.Equal(t, tr.Height(), s.puts, "a node on each level")
+		require.Equal(t, uint64(1_000_000), next.Len())
+	}
+}
