@@ -3,6 +3,7 @@ package judge_test
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,6 +79,26 @@ var checks = []judge.Check{
 			t.Errorf("%s", out)
 		}
 	}),
+	check("finds what it has left", func(t *judge.T) {
+		p := t.Start("behave", "again")
+		first, _ := p.Talk("")
+		if second, _ := p.Again("again").Talk(""); first != "was here: false\n" || second != "was here: true\n" {
+			t.Errorf("%s%s", first, second)
+		}
+	}),
+	check("speaks in frames of its own", func(t *judge.T) {
+		p, stream := t.Stream("behave", "echo")
+		_, _ = stream.Write([]byte("frame\n"))
+		var b [6]byte
+		if _, err := io.ReadFull(stream, b[:]); err != nil || string(b[:]) != "frame\n" {
+			t.Errorf("%q, %v", b, err)
+		}
+		p.CloseInput()
+		if p.Wait() != 0 {
+			t.Errorf("it goes on")
+		}
+	}),
+	check("is told too much", func(t *judge.T) { t.Errorf("%s", strings.Repeat("x", 1<<20)) }),
 	check("is not waited for", func(t *judge.T) { t.Start("behave", "sleep") }),
 	{Step: "p1.2", Name: "takes too long", Rule: "it ends", Run: func(t *judge.T) { <-t.Context().Done() }},
 }
@@ -129,12 +150,16 @@ func TestEveryCheckGetsTheVerdictThatItEarns(t *testing.T) {
 		{judge.Passed, ""},
 		{judge.Passed, ""},
 		{judge.Passed, ""},
+		{judge.Passed, ""},
+		{judge.Failed, "xxx"},
+		{judge.Passed, ""},
 	}
 	require.Len(t, got, len(want))
 	for i, w := range want {
 		require.Equal(t, w.outcome, got[i].Outcome, "%s: %s", got[i].Check, got[i].Message)
 		require.Contains(t, strings.ReplaceAll(got[i].Message, " \t", ""), w.message, got[i].Check)
 		require.NotContains(t, got[i].Message, "Error Trace")
+		require.Less(t, len(got[i].Message), 64<<10, got[i].Check)
 	}
 	require.Equal(t, "go test ./x", got[1].Replay)
 	requireNoProcess(t, "behave")
