@@ -185,7 +185,7 @@ func travels(t *judge.T, p *part) {
 		}
 	}
 	staff, now := history.New(p.blobs.Memory, heads), time.Unix(0, int64(50*time.Hour))
-	for _, spec := range specs(r, ids) {
+	for _, spec := range append(specs(r, ids), moments(p, ids)...) {
 		want, wrong := staff.Resolve(spec, now)
 		got, err := one(p.ask("history.resolve", words(uint64(now.UnixNano())), []byte(spec)))
 		p.alike(fmt.Sprintf("Resolve of %q", spec), err, wrong, history.ErrSpec, history.ErrUnknown, history.ErrAmbiguous)
@@ -207,4 +207,18 @@ func specs(r *rand.Rand, ids []blob.ID) []string {
 		all = append(all, id, id[:20], id[:len(id)-1], id[:12]+"~1", fmt.Sprintf("main@-%dm", r.IntN(3000)), fmt.Sprintf("main~%d", r.IntN(45)))
 	}
 	return all
+}
+
+// moments are the very moments at which snapshots were made, and those right before.
+func moments(p *part, ids []blob.ID) (specs []string) {
+	for _, id := range ids[30:] {
+		s, err := history.Load(p.blobs.Memory, id)
+		if err != nil {
+			p.t.NotJudged("%v", err)
+		}
+		for _, at := range []int64{s.Time, s.Time - 1} {
+			specs = append(specs, "main@"+time.Unix(0, at).UTC().Format(time.RFC3339Nano))
+		}
+	}
+	return specs
 }
