@@ -1,6 +1,8 @@
 package judged
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -149,4 +151,32 @@ func falseProofs(t *judge.T, p *part) {
 	judgeProof(p, built.Root(), keys[0], nil)
 	proof, _ := built.Prove([]byte(keys[0])) // to believe nothing is no answer
 	judgeProof(p, built.Root(), keys[0], proof)
+	for _, key := range keys {
+		if value := m[key].Bytes; len(value) >= 8 {
+			proof, _ := built.Prove([]byte(key))
+			leaf := len(proof) - 1
+			for _, at := range []int{firstOfHash, len(blob.ID{}) - 1} {
+				forged := slices.Clone(proof)
+				forged[leaf] = lookalike(proof[leaf], value, at)
+				judgeProof(p, built.Root(), key, forged)
+			}
+			break
+		}
+	}
+}
+
+// firstOfHash is where the hash begins in an ID.
+const firstOfHash = 4
+
+// lookalike returns a node with another value, whose ID has the same byte at one place:
+// whoever compares no more than that takes it for the right one.
+func lookalike(node, value []byte, at int) []byte {
+	want, forged := blob.Sum(blob.DAGCBOR, node), bytes.Clone(node)
+	where := bytes.Index(node, value)
+	for n := uint64(1); ; n++ { // some 256 times
+		binary.BigEndian.PutUint64(forged[where:], n)
+		if id := blob.Sum(blob.DAGCBOR, forged); id != want && id[at] == want[at] {
+			return forged
+		}
+	}
 }

@@ -156,6 +156,10 @@ func oldRoots(t *judge.T, p *part) {
 	for range 25 {
 		all = append(all, old{root, maps.Clone(m)})
 		deletes, b := m.batch(r, 1+r.IntN(30))
+		before := p.must("tree.before", deletes, append(slices.Clip(root), b...)...)
+		if o := all[len(all)-1]; !same(before.Bytes, o.m.flat(o.m.keys())) {
+			t.Fatalf("a tree of %d pairs has others after one was made of it", len(o.m))
+		}
 		root = p.shaped(2, 1, "tree.apply", deletes, append(slices.Clip(root), b...)...).Bytes
 	}
 	for i, o := range all {

@@ -18,7 +18,7 @@ func treeVerbs() map[string]verb {
 			w.shared = map[blob.ID][]byte{}
 			return texts(), nil
 		},
-		"tree.build": treeBuild, "tree.apply": treeApply, "tree.get": treeGet, "tree.range": treeRange,
+		"tree.build": treeBuild, "tree.apply": treeApply, "tree.before": treeBefore, "tree.get": treeGet, "tree.range": treeRange,
 		"tree.diff": treeDiff, "tree.prove": treeProve, "tree.check": treeCheck,
 	}
 }
@@ -99,11 +99,27 @@ func treeApply(w *world, m pipe.Message) (pipe.Message, error) {
 	if err != nil {
 		return texts(), err
 	}
-	var changes []tree.Change
+	return rooted(t.Apply(w.trees(), changesOf(m)))
+}
+
+// changesOf are the changes behind a root.
+func changesOf(m pipe.Message) (changes []tree.Change) {
 	for p := range pairsOf(m.Bytes[1:]) {
 		changes = append(changes, tree.Change{Key: p.Key, Value: p.Value, Delete: m.Numbers[len(changes)] != 0})
 	}
-	return rooted(t.Apply(w.trees(), changes))
+	return changes
+}
+
+// treeBefore changes a tree, and lists the one that it was made of.
+func treeBefore(w *world, m pipe.Message) (pipe.Message, error) {
+	t, err := openTree(w, m.Bytes[0])
+	if err != nil {
+		return texts(), err
+	}
+	if _, err := t.Apply(w.trees(), changesOf(m)); err != nil {
+		return texts(), err
+	}
+	return list(t.Range(nil, nil))
 }
 
 // treeGet looks up keys of a tree.
@@ -133,7 +149,12 @@ func treeRange(w *world, m pipe.Message) (answer pipe.Message, err error) {
 	if m.Numbers[0] != 0 {
 		walk = t.Backward
 	}
-	for p, err := range walk(m.Bytes[1], m.Bytes[2]) {
+	return list(walk(m.Bytes[1], m.Bytes[2]))
+}
+
+// list answers with pairs.
+func list(pairs iter.Seq2[tree.Pair, error]) (answer pipe.Message, err error) {
+	for p, err := range pairs {
 		if err != nil {
 			return answer, err
 		}
