@@ -5,13 +5,14 @@ import (
 	"dss.example/common/machine/pending"
 )
 
-// waiter is a goroutine that waits in Ask.
+// waiter is a goroutine that waits in Ask, or what is to be told after a Submit.
 type waiter struct {
 	cmd    machine.Data
-	id     uint64        // of the Ask; the owner's
-	next   *waiter       // of those who are about to be told; the owner's
-	result result        // read after done
-	done   chan struct{} // gets one token; of capacity 1: the owner never waits for a waiter
+	then   func(machine.Data, error) // nil: a goroutine waits
+	id     uint64                    // of the Ask; the owner's
+	next   *waiter                   // of those who are about to be told; the owner's
+	result result                    // read after done
+	done   chan struct{}             // gets one token; of capacity 1: the owner never waits for a waiter
 }
 
 type result struct {
@@ -21,6 +22,10 @@ type result struct {
 
 // end hands over the result.
 func (w *waiter) end(r result) {
+	if w.then != nil {
+		w.then(r.data, r.err)
+		return
+	}
 	w.result = r
 	w.done <- struct{}{}
 }

@@ -307,6 +307,18 @@ func (l *Loop) Ask(ctx context.Context, cmd machine.Data) (machine.Data, error) 
 	return l.await(ctx, w, l.abandon)
 }
 
+// Submit is Ask without waiting: then is told, once, what Ask would return. If the machine
+// does not get the command it is told before Submit returns, and else by the loop, which
+// waits for it: so it must be brief, and not ask the loop for anything.
+func (l *Loop) Submit(cmd machine.Data, then func(machine.Data, error)) {
+	if err := l.inbox.put(item{waiter: &waiter{cmd: cmd, then: then}}); err != nil {
+		if errors.Is(err, ErrOverloaded) {
+			l.refused.Add(1)
+		}
+		then(nil, err)
+	}
+}
+
 // abandon tells the machine that w waits no more. A loop that has stopped need
 // not know.
 func (l *Loop) abandon(w *waiter) {

@@ -359,3 +359,24 @@ func TestManyCallersAreAllAnswered(t *testing.T) {
 	}
 	w.stop(t)
 }
+
+func TestSubmitTellsOnceWhatAskWouldReturn(t *testing.T) {
+	gated(t, func(t *testing.T, w *world, open func()) {
+		var told []string
+		submit := func(cmd word) {
+			w.loop.Submit(cmd, func(data machine.Data, err error) {
+				told = append(told, fmt.Sprint(data, " ", errors.Is(err, run.ErrUnknown), errors.Is(err, run.ErrOverloaded), errors.Is(err, run.ErrStopped)))
+			})
+		}
+		submit("save a")
+		submit("mute")
+		submit("one too many")
+		requireSame(t, []string{"<nil> false true false"}, told, "what the machine does not get is told at once")
+		open()
+		requireSame(t, []string{"save a false false false"}, told[1:], "an answer is told when it is durable")
+		w.stop(t)
+		submit("save b")
+		requireSame(t, []string{"<nil> true false true", "<nil> false false true"}, told[2:])
+		require.EqualValues(t, 1, w.loop.Counts().Refused)
+	}, func(c *run.Config) { c.Queue = 2 })
+}

@@ -37,7 +37,10 @@ type conn struct {
 	method string // the last one, so that the next of the same name is not allocated
 	inline bool   // Inline(method), or it is quick
 	quick  quick  // nil if net/rpc serves method
+	submit submit // nil if the method has no handler that answers later
 	here   call   // the request that the loop itself serves
+
+	debts debts
 }
 
 func newConn(s *Server, raw net.Conn) *conn {
@@ -161,7 +164,8 @@ func (c *conn) dispatch(q request) {
 		if q, ok := c.srv.quick[c.method]; ok {
 			c.quick = q()
 		}
-		c.inline = c.quick != nil || c.srv.opts.Inline(c.method)
+		c.submit = c.srv.later[c.method]
+		c.inline = c.quick != nil || c.submit == nil && c.srv.opts.Inline(c.method)
 	}
 	switch {
 	case c.method == pingMethod:
@@ -179,10 +183,14 @@ func (c *conn) dispatch(q request) {
 		c.out.add(appendError(nil, q.seq, codeOverloaded, ErrOverloaded.Error()))
 		return
 	}
+	c.calls.Add(1)
+	isLong := c.in.held > 0 // then its bytes are bounded while somebody holds them
+	if c.submit != nil && !isLong && (&call{conn: c, req: q, method: c.method}).begin(c.submit) {
+		return
+	}
 	k := calls.Get().(*call)
 	*k = call{conn: c, req: q, method: c.method}
 	k.own()
-	c.calls.Add(1)
 	go k.run()
 }
 
@@ -230,6 +238,8 @@ type call struct {
 	method  string
 	quick   quick
 	reply   reply
+	data    machine.Data // the reply's body, if it comes later
+	settled bool         // it came, or will not come any more; guarded by conn.debts.mu
 	replied bool
 	buf     *scratch // the request's memory, if it is not the reader's
 	held    int      // what it holds of the server's budget

@@ -57,8 +57,8 @@
 // ([CodeOf], [Errors.Code], [Errors.Remote]), and what accepts connections and ends
 // them ([Acceptor]).
 //
-// Two things are there for speed alone. Methods of [Quick] bypass net/rpc's
-// reflection. [Client.Help] lends a goroutine that waits for a reply to the reading of
+// Three things are there for speed alone. Methods of [Quick] and [Later] bypass net/rpc's
+// reflection, and need no goroutine for each request. [Client.Help] lends a goroutine that waits for a reply to the reading of
 // it, which spares a caller that is alone the switch between two goroutines.
 //
 // # Handlers

@@ -53,6 +53,7 @@ type Server struct {
 	opts   ServerOptions
 	rpc    *rpc.Server
 	quick  map[string]func() quick // by method, for one connection; not changed while serving
+	later  map[string]submit       // by method; not changed while serving
 	budget *budget
 	stats  serverStats
 	flight atomic.Int64 // requests that goroutines serve
@@ -77,7 +78,7 @@ type serverStats struct {
 
 // NewServer returns a Server without services.
 func NewServer(o ServerOptions) *Server {
-	s := &Server{opts: o.withDefaults(), rpc: rpc.NewServer(), quick: make(map[string]func() quick), budget: new(budget)}
+	s := &Server{opts: o.withDefaults(), rpc: rpc.NewServer(), quick: make(map[string]func() quick), later: make(map[string]submit), budget: new(budget)}
 	s.Acceptor = NewAcceptor(s.opts.Connections, s.open, s.turnAway)
 	s.budget.left.Store(int64(s.opts.LongBytes))
 	return s

@@ -40,6 +40,11 @@ func New(store kv.Store, quick bool, o wire.ServerOptions) *Server {
 	if err := s.wire.Register("KV", methods); err != nil {
 		panic(err) // service has the methods that net/rpc wants
 	}
+	if f, ok := store.(submitter); ok && !quick {
+		wire.Later(s.wire, MethodDo, func(req *kv.Request, answer func(machine.Data)) bool {
+			return !req.Waits() && f.Submit(req, func(resp *kv.Response) { answer(resp) })
+		})
+	}
 	if quick {
 		wire.Quick(s.wire, MethodDo, func(req *borrowed) (machine.Data, error) { return methods.do(&req.Request), nil })
 	}
@@ -65,6 +70,12 @@ func ForDaemon(quick bool) func(*daemon.Config, kv.Store) (daemon.Server, error)
 // lender is a Store that need not copy what is only encoded.
 type lender interface {
 	Lend(ctx context.Context, req *kv.Request) *kv.Response
+}
+
+// submitter is a Store that need not be waited for, unless Submit is false: then it has
+// done nothing.
+type submitter interface {
+	Submit(req *kv.Request, then func(*kv.Response)) bool
 }
 
 // borrowed is a Request whose values lie in the frame that brought it.

@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"dss.example/common/kv"
+	"dss.example/common/machine"
 	"dss.example/common/run"
 )
 
@@ -46,18 +47,40 @@ func (s *Store) Do(ctx context.Context, req *kv.Request) *kv.Response {
 // Lend is Do for one who only reads the Response, as to encode it: it is the
 // machine's, may share memory with the machine's state, and must not be changed.
 func (s *Store) Lend(ctx context.Context, req *kv.Request) *kv.Response {
-	data, err := s.owner.Ask(ctx, req)
-	if err == nil {
-		if resp, ok := data.(*kv.Response); ok {
-			return resp
+	return response(req)(s.owner.Ask(ctx, req))
+}
+
+// submitter is an owner whose answers need not be waited for: a run.Loop.
+type submitter interface {
+	Submit(cmd machine.Data, then func(machine.Data, error))
+}
+
+// Submit is Lend without waiting: then is told the Response, once, maybe by the machine's
+// owner, so that it must be brief. It does nothing and returns false if the owner can only
+// be waited for.
+func (s *Store) Submit(req *kv.Request, then func(*kv.Response)) bool {
+	o, ok := s.owner.(submitter)
+	if ok {
+		o.Submit(req, func(data machine.Data, err error) { then(response(req)(data, err)) })
+	}
+	return ok
+}
+
+// response returns what turns the answer to a request, or the lack of it, into a Response.
+func response(req *kv.Request) func(machine.Data, error) *kv.Response {
+	return func(data machine.Data, err error) *kv.Response {
+		if err == nil {
+			if resp, ok := data.(*kv.Response); ok {
+				return resp
+			}
+			return kv.Refuse(kv.Maybe, "the machine answered with a %T", data)
 		}
-		return kv.Refuse(kv.Maybe, "the machine answered with a %T", data)
+		switch {
+		case errors.Is(err, run.ErrUnknown) && !kv.ReadOnly(req.Op):
+			return kv.Refuse(kv.Maybe, "%v", err)
+		case errors.Is(err, run.ErrOverloaded):
+			return kv.Refuse(kv.Overloaded, "%v", err)
+		}
+		return kv.Refuse(kv.Unavailable, "%v", err)
 	}
-	switch {
-	case errors.Is(err, run.ErrUnknown) && !kv.ReadOnly(req.Op):
-		return kv.Refuse(kv.Maybe, "%v", err)
-	case errors.Is(err, run.ErrOverloaded):
-		return kv.Refuse(kv.Overloaded, "%v", err)
-	}
-	return kv.Refuse(kv.Unavailable, "%v", err)
 }

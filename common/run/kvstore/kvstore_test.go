@@ -51,6 +51,21 @@ func TestWhatTheOwnerSaysBecomesAStatus(t *testing.T) {
 	}
 }
 
+// prompt is an owner that tells its answer.
+type prompt struct{ owner }
+
+func (o *prompt) Submit(_ machine.Data, then func(machine.Data, error)) { then(o.answer, o.err) }
+
+func TestSubmitTellsTheResponseIfNobodyNeedWait(t *testing.T) {
+	put := &kv.Request{Op: kv.Put{Key: "k"}}
+	var told []kv.Status
+	then := func(resp *kv.Response) { told = append(told, resp.Status) }
+	require.True(t, kvstore.New(&prompt{owner{answer: &kv.Response{Status: kv.NotFound}}}, kv.Caps{}).Submit(put, then))
+	require.True(t, kvstore.New(&prompt{owner{err: run.ErrUnknown}}, kv.Caps{}).Submit(put, then))
+	require.False(t, kvstore.New(&owner{}, kv.Caps{}).Submit(put, then))
+	require.Equal(t, []kv.Status{kv.NotFound, kv.Maybe}, told)
+}
+
 func TestDoGivesAwayACloneAndLendTheMachinesOwn(t *testing.T) {
 	answer := &kv.Response{Token: []byte("token"), Result: kv.Item{Key: "k", Value: []byte("value")}}
 	s := kvstore.New(&owner{answer: answer}, kv.Caps{})

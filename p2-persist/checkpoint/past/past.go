@@ -142,6 +142,18 @@ func (s *Store) Lend(ctx context.Context, req *kv.Request) *kv.Response {
 	return resp
 }
 
+// Submit is the present's, if it has one and the past is not asked: else it does nothing and
+// returns false.
+func (s *Store) Submit(req *kv.Request, then func(*kv.Response)) bool {
+	if _, isStat := req.Op.(kv.Stat); isStat || !req.At.IsZero() {
+		return false
+	}
+	p, ok := s.Present.(interface {
+		Submit(*kv.Request, func(*kv.Response)) bool
+	})
+	return ok && p.Submit(req, then)
+}
+
 // amend lets the answer to Stat tell what all can be read.
 func (s *Store) amend(resp *kv.Response, stats kv.Stats) *kv.Response {
 	amended := *resp

@@ -89,6 +89,19 @@ func (c *computer) Do(ctx context.Context, req *kv.Request) *kv.Response {
 	return c.store.Do(ctx, req)
 }
 
+// Submit lets the server answer without a goroutine that waits.
+func (c *computer) Submit(req *kv.Request, then func(*kv.Response)) bool {
+	c.mu.RLock()
+	taken := c.store.Submit(req, func(resp *kv.Response) {
+		defer c.mu.RUnlock()
+		then(resp)
+	})
+	if !taken {
+		c.mu.RUnlock()
+	}
+	return taken
+}
+
 // crash cuts the power, unless a request is under way. What was not synced is lost.
 func (c *computer) crash() {
 	if !c.mu.TryLock() {
