@@ -14,10 +14,10 @@ type submit func(k *call) (taken bool, bad error)
 
 // Later offers a method whose handler does not wait and answers later, from any goroutine:
 // a request then costs none. A handler that returns false has done nothing, and the request
-// goes to the registered method of that name, in a goroutine; so does a long one
-// (see ServerOptions.LongBytes). Else it calls answer once, which does not wait either. The reply is encoded after that, by another goroutine, so it
-// must not change any more. On the wire nothing tells such methods from others. All must be
-// offered before the Server serves.
+// goes to the registered method of that name, in a goroutine; so does a long one (see
+// ServerOptions.LongBytes). Else it calls answer once, which does not wait either. The reply
+// is encoded after that, by another goroutine, so it must not change any more. On the wire
+// nothing tells such methods from others. All must be offered before the Server serves.
 func Later[A any, P interface {
 	*A
 	decoder
