@@ -145,6 +145,7 @@ type asking struct {
 	out    *json.Encoder
 	ended  chan *call.Call
 	ids    map[*call.Call]uint64 // of calls under way
+	broken bool                  // a call has ended with its connection
 }
 
 // run asks until there are no more questions and all are answered, or the connection
@@ -173,6 +174,9 @@ func (a *asking) run(ctx context.Context, questions <-chan question) error {
 			wrong, questions, dead = a.c.Err(), nil, nil
 		}
 	}
+	if wrong == nil && a.broken { // the last answers came before the news of its death
+		wrong = a.c.Err()
+	}
 	return wrong
 }
 
@@ -195,6 +199,7 @@ func (a *asking) answer(k *call.Call) error {
 	case k.Err != nil:
 		definite := wire.Definite(k.Err)
 		v.Error, v.Is, v.Definite = k.Err.Error(), kindOf(k.Err), &definite
+		a.broken = a.broken || errors.Is(k.Err, wire.ErrBroken)
 	case utf8.Valid(reply):
 		v.Reply = &text
 	default:
