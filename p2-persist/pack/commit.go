@@ -180,7 +180,7 @@ func (s *Store) begin(number uint32, size int64) error {
 	if packs >= MaxPacks || number > maxNumber {
 		return fmt.Errorf("%w: %d, and the next is pack %d", ErrPacks, packs, number)
 	}
-	w, err := segment.Create(s.fs, name, headerOf(number), max(s.packSize(), size+around))
+	w, err := segment.Create(s.fs, name, headerOf(number), max(s.options.PackSize, size+around))
 	if err != nil {
 		return err
 	}

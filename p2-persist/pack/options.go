@@ -11,7 +11,7 @@ import (
 
 // Options says how a Store works. The zero Options are sensible.
 type Options struct {
-	// PackSize is how large a pack is at most, in bytes, from the start: 0 is
+	// PackSize is how large a pack is, in bytes, from the start: 0 is
 	// DefaultPackSize. A blob that is larger gets a larger pack.
 	PackSize int64
 
@@ -25,7 +25,6 @@ const (
 	DefaultPackSize = 64 << 20 // bytes
 	MinPackSize     = 4 << 10  // bytes
 	MaxPacks        = 1 << 13  // packs of one Store; then it takes no more blobs
-	firstPack       = 1 << 20  // bytes, if packs may be so large
 	maxQueued       = 4 << 20  // bytes that wait to be written; then Put waits too
 )
 
@@ -45,18 +44,6 @@ func (o Options) check() (Options, error) {
 			ErrOptions, o.PackSize, MinPackSize, segment.MaxSize, o.FlushEvery)
 	}
 	return o, nil
-}
-
-// packSize returns how large the next pack is. A small store has small packs, so that it
-// takes little space and is soon read; each is three times what all before it hold.
-func (s *Store) packSize() int64 {
-	used := int64(0)
-	s.mu.RLock()
-	for _, p := range s.packs {
-		used += p.used
-	}
-	s.mu.RUnlock()
-	return min(s.options.PackSize, max(firstPack, 3*used))
 }
 
 // Stats tells what is in a Store, and what has happened since it was opened.

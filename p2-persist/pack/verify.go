@@ -6,7 +6,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"dss.example/common/blob"
@@ -16,95 +15,52 @@ import (
 // VerifyOptions says how a Verify goes about it.
 type VerifyOptions struct {
 	Rate     int64             // bytes a second, about; 0: as fast as it can
-	Progress func(VerifyStats) // if any, is called after each pack, by one at a time
+	Progress func(VerifyStats) // if any, is called after each pack
 }
 
 // VerifyStats tells how far a Verify is.
 type VerifyStats struct {
 	Blobs   int
 	Bytes   int64
-	Damaged []blob.ID // at most MaxBatch of them
+	Damaged []blob.ID // at most MaxBatch of them, in the order in which they were found
 	More    int       // damaged blobs beyond those
 	Lost    uint64    // records damaged beyond recognition, of which Open has told
 }
-
-// verifiers is how many packs are verified at a time, unless there is a rate to keep.
-const verifiers = 2
 
 // Verify reads every blob that is there and hashes it, pack by pack. What is damaged is
 // then known to be, so that a Put stores it anew. Puts and reads go on meanwhile; a blob
 // that is put or moved meanwhile may be left out. Errors: ctx's; the disk's;
 // blob.ErrFailed and ErrClosed. Damage is none.
 func (s *Store) Verify(ctx context.Context, o VerifyOptions) (VerifyStats, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	v := &verifier{ctx: ctx, store: s, o: o, start: time.Now()}
+	v := verifier{ctx: ctx, store: s, rate: o.Rate, start: time.Now()}
 	v.stats.Lost = s.Stats().Lost
 	if err := s.Sync(); err != nil { // so that all is in packs
 		return v.stats, err
 	}
-	v.packs = s.numbers()
-	workers := verifiers
-	if o.Rate > 0 {
-		workers = 1
+	for _, n := range s.numbers() {
+		if err := v.verifyPack(n); err != nil {
+			return v.stats, err
+		}
+		if o.Progress != nil {
+			o.Progress(v.stats)
+		}
 	}
-	var all sync.WaitGroup
-	for range workers {
-		all.Go(func() {
-			for n, ok := v.take(); ok; n, ok = v.take() {
-				part, err := v.verifyPack(n)
-				v.add(part)
-				if err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	all.Wait()
-	return v.stats, context.Cause(ctx)
+	return v.stats, nil
 }
 
 // verifier is one Verify.
 type verifier struct {
-	ctx   context.Context // ends with the first error
+	ctx   context.Context
 	store *Store
-	o     VerifyOptions
+	rate  int64
 	start time.Time
-	read  int64 // bytes; counted if there is a rate
-
-	mu    sync.Mutex // guards what follows
-	packs []uint32   // that nobody has taken
+	read  int64 // bytes
 	stats VerifyStats
-}
-
-// take returns the next pack, if there is one and nothing has failed.
-func (v *verifier) take() (n uint32, ok bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.packs) == 0 || v.ctx.Err() != nil {
-		return 0, false
-	}
-	n, v.packs = v.packs[0], v.packs[1:]
-	return n, true
-}
-
-// add adds what was found in a pack.
-func (v *verifier) add(part VerifyStats) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	room := min(blob.MaxBatch-len(v.stats.Damaged), len(part.Damaged))
-	v.stats.Blobs += part.Blobs
-	v.stats.Bytes += part.Bytes
-	v.stats.Damaged = append(v.stats.Damaged, part.Damaged[:room]...)
-	v.stats.More += part.More + len(part.Damaged) - room
-	if v.o.Progress != nil {
-		v.o.Progress(v.stats)
-	}
 }
 
 // verifyPack verifies the blobs in one pack: in one go, and if anything is not as it
 // should be, or the pack still grows, one by one.
-func (v *verifier) verifyPack(n uint32) (VerifyStats, error) {
+func (v *verifier) verifyPack(n uint32) error {
 	s := v.store
 	s.mu.RLock()
 	p, live := s.packs[n], int64(0)
@@ -114,26 +70,27 @@ func (v *verifier) verifyPack(n uint32) (VerifyStats, error) {
 	isLast := n == s.lastPack()
 	s.mu.RUnlock()
 	if p == nil { // compacted meanwhile
-		return VerifyStats{}, nil
+		return nil
 	}
+	before := v.stats
 	if p.segment != nil && !isLast {
-		part, good, err := v.scan(n, p)
+		good, err := v.scan(n, p)
 		if v.ctx.Err() != nil || err == nil && good == live {
-			return part, v.ctx.Err()
+			return v.ctx.Err()
 		}
 	}
-	var part VerifyStats
+	v.stats = before
 	for _, id := range s.inPack(n) {
-		if err := v.verify(id, &part); err != nil {
-			return part, err
+		if err := v.verify(id); err != nil {
+			return err
 		}
 	}
-	return part, nil
+	return nil
 }
 
 // scan reads a whole pack and returns how many bytes of it hold blobs that are there, and
 // are good. An error only says that it is not all of it.
-func (v *verifier) scan(n uint32, p *pack) (part VerifyStats, good int64, err error) {
+func (v *verifier) scan(n uint32, p *pack) (good int64, err error) {
 	_, err = p.segment.Scan(segment.MaxSize, func(r segment.Record) error {
 		id, ok := parseLabel(r.Payload)
 		if !ok || r.Kind != kindBlob || !v.store.isAt(id, n, r.Offset) {
@@ -142,11 +99,11 @@ func (v *verifier) scan(n uint32, p *pack) (part VerifyStats, good int64, err er
 		b := r.Payload[labelSize:]
 		if id.Check(b) == nil {
 			good += r.Size
-			part.count(len(b))
+			v.count(len(b))
 		}
 		return v.pace(len(b))
 	})
-	return part, good, err
+	return good, err
 }
 
 // isAt tells whether the record at an offset of a pack is where a blob is.
@@ -158,34 +115,34 @@ func (s *Store) isAt(id blob.ID, n uint32, offset int64) bool {
 }
 
 // verify reads one blob.
-func (v *verifier) verify(id blob.ID, part *VerifyStats) error {
+func (v *verifier) verify(id blob.ID) error {
 	b, err := v.store.Get(id)
 	switch {
-	case errors.Is(err, blob.ErrCorrupt) && len(part.Damaged) < blob.MaxBatch:
-		part.Damaged = append(part.Damaged, id)
+	case errors.Is(err, blob.ErrCorrupt) && len(v.stats.Damaged) < blob.MaxBatch:
+		v.stats.Damaged = append(v.stats.Damaged, id)
 	case errors.Is(err, blob.ErrCorrupt):
-		part.More++
+		v.stats.More++
 	case errors.Is(err, blob.ErrNotFound): // deleted meanwhile
 		return nil
 	case err != nil:
 		return err
 	}
-	part.count(len(b))
+	v.count(len(b))
 	return v.pace(len(b))
 }
 
-func (s *VerifyStats) count(bytes int) {
-	s.Blobs++
-	s.Bytes += int64(bytes)
+func (v *verifier) count(bytes int) {
+	v.stats.Blobs++
+	v.stats.Bytes += int64(bytes)
 }
 
 // pace waits until so many bytes more may have been read.
 func (v *verifier) pace(bytes int) error {
-	if v.o.Rate <= 0 {
+	v.read += int64(bytes)
+	if v.rate <= 0 {
 		return v.ctx.Err()
 	}
-	v.read += int64(bytes)
-	due := v.start.Add(time.Duration(float64(v.read) / float64(v.o.Rate) * float64(time.Second)))
+	due := v.start.Add(time.Duration(float64(v.read) / float64(v.rate) * float64(time.Second)))
 	timer := time.NewTimer(time.Until(due))
 	defer timer.Stop()
 	select {
