@@ -5,7 +5,6 @@ import (
 
 	"dss.example/common/blob"
 	"dss.example/p2-persist/history"
-	"dss.example/p2-persist/object"
 )
 
 const (
@@ -37,49 +36,18 @@ func (c *collection) mark() error {
 	return c.ctx.Err()
 }
 
-// reach marks a blob and whatever it leads to, as history.Mark does, beside what is marked
-// already.
+// reach marks a blob and whatever it leads to, beside what is marked already.
 func (c *collection) reach(root blob.ID) error {
-	var pending []blob.ID // a stack; all in it are reached
-	push := func(id blob.ID) {
-		if _, ok := c.reached[id]; !ok {
-			c.reached[id] = struct{}{}
-			pending = append(pending, id)
+	for _, err := range history.MarkBeside(c.reached, c.blobs, root) {
+		if err == nil {
+			err = c.ctx.Err()
 		}
-	}
-	for push(root); len(pending) > 0; {
-		if err := c.ctx.Err(); err != nil {
+		if err != nil {
 			return err
-		}
-		id := pending[len(pending)-1]
-		pending = pending[:len(pending)-1]
-		if err := c.follow(id, push); err != nil {
-			return err
-		}
-		if len(c.reached) > history.MaxMarked {
-			return fmt.Errorf("%w: more than %d", history.ErrTooMany, history.MaxMarked)
 		}
 		if c.stats.Reached++; c.stats.Reached%tellEvery == 0 {
 			c.tell()
 		}
-	}
-	return nil
-}
-
-// follow calls push for the links of a blob. Raw blobs have none and are not read.
-func (c *collection) follow(id blob.ID, push func(blob.ID)) error {
-	if id.Codec() == blob.Raw {
-		return nil
-	}
-	b, err := c.blobs.Get(id)
-	if err != nil {
-		return err
-	}
-	for link, err := range object.Links(b) {
-		if err != nil {
-			return fmt.Errorf("%v: %w", id, err)
-		}
-		push(link)
 	}
 	return nil
 }

@@ -39,7 +39,13 @@ func (h History) Mark() iter.Seq2[blob.ID, error] {
 // object.ErrInvalid; ErrTooMany, which is the last.
 func Mark(store blob.Store, roots ...blob.ID) iter.Seq2[blob.ID, error] {
 	return func(yield func(blob.ID, error) bool) {
-		seen := map[blob.ID]struct{}{}
+		MarkBeside(map[blob.ID]struct{}{}, store, roots...)(yield)
+	}
+}
+
+// MarkBeside is Mark without what has been seen already, and adds to that.
+func MarkBeside(seen map[blob.ID]struct{}, store blob.Store, roots ...blob.ID) iter.Seq2[blob.ID, error] {
+	return func(yield func(blob.ID, error) bool) {
 		pending := []blob.ID{} // a stack; all in it are in seen
 		push := func(id blob.ID) {
 			if _, ok := seen[id]; !ok {

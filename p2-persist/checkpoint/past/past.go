@@ -54,6 +54,11 @@ type Present interface {
 
 	// Lend is Do for one who only reads the Response.
 	Lend(ctx context.Context, req *kv.Request) *kv.Response
+
+	// Submit is Lend without waiting: then is told the Response, once. False: nothing is
+	// done, and it must be waited for.
+	Submit(req *kv.Request, then func(*kv.Response)) bool
+
 	Close() error
 }
 
@@ -142,16 +147,10 @@ func (s *Store) Lend(ctx context.Context, req *kv.Request) *kv.Response {
 	return resp
 }
 
-// Submit is the present's, if it has one and the past is not asked: else it does nothing and
-// returns false.
+// Submit implements Present for what the present alone can answer.
 func (s *Store) Submit(req *kv.Request, then func(*kv.Response)) bool {
-	if _, isStat := req.Op.(kv.Stat); isStat || !req.At.IsZero() {
-		return false
-	}
-	p, ok := s.Present.(interface {
-		Submit(*kv.Request, func(*kv.Response)) bool
-	})
-	return ok && p.Submit(req, then)
+	_, isStat := req.Op.(kv.Stat)
+	return !isStat && req.At.IsZero() && s.Present.Submit(req, then)
 }
 
 // amend lets the answer to Stat tell what all can be read.

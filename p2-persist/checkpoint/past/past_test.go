@@ -92,6 +92,20 @@ func TestPastsAreKeptWithinTheBounds(t *testing.T) {
 	}
 }
 
+func TestOnlyWhatThePresentKnowsIsAnsweredWithoutWaiting(t *testing.T) {
+	r := newRig(t, 3, past.Config{})
+	r.write(20)
+	var told []*kv.Response
+	submit := func(req *kv.Request) bool {
+		return r.store.Submit(req, func(resp *kv.Response) { told = append(told, resp) })
+	}
+	require.False(t, submit(&kv.Request{Op: kv.Get{Key: "k"}, At: kv.Version{Lo: 5}}))
+	require.False(t, submit(&kv.Request{Op: kv.Stat{}}))
+	require.Empty(t, told)
+	require.True(t, submit(&kv.Request{Op: kv.Get{Key: "k"}}))
+	require.Len(t, told, 1)
+}
+
 // stall lets readers of the log wait until the returned function is called.
 func (r *rig) stall() (release func()) {
 	gate := make(chan struct{})

@@ -132,6 +132,11 @@ func (p *present) Lend(_ context.Context, req *kv.Request) *kv.Response {
 func (p *present) Do(ctx context.Context, req *kv.Request) *kv.Response { return p.Lend(ctx, req) }
 func (p *present) Offers() kv.Caps                                      { return kv.Caps{} }
 
+func (p *present) Submit(req *kv.Request, then func(*kv.Response)) bool {
+	then(p.Lend(context.Background(), req))
+	return true
+}
+
 func (p *present) Close() error {
 	p.closed = true
 	return nil
