@@ -74,11 +74,15 @@ func TestAnotherUsersFilesAreNoFiles(t *testing.T) {
 
 func TestServeEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	d, end := serve(t, ctx, disk.NewMemory())
+	near, far := net.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- remote.Serve(ctx, far, disk.NewMemory()) }()
+	d := remote.New(near)
 	require.Equal(t, disk.OK, d.Do(disk.Call{Op: disk.Create, Name: "a"}).Code)
 	cancel()
+	require.ErrorIs(t, <-done, context.Canceled)
 	require.Equal(t, disk.Dead, d.Do(disk.Call{Op: disk.Open, Name: "a"}).Code)
-	require.ErrorIs(t, end(), context.Canceled)
+	require.NoError(t, near.Close())
 }
 
 // stream reads from one side and throws away what is written.
