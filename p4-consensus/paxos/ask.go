@@ -1,0 +1,174 @@
+package paxos
+
+import (
+	"cmp"
+	"slices"
+
+	"dss.example/common/machine"
+
+	"dss.example/p4-consensus/paxos/proto"
+	"dss.example/p4-consensus/paxos/snapshot"
+)
+
+// asked is a command that this replica was asked and that has not been executed yet.
+type asked struct {
+	seq   uint64
+	ask   uint64 // 0: nobody waits any more
+	kind  proto.EntryKind
+	body  []byte
+	since machine.Time
+	sent  machine.Time // when it last left for a leader
+	to    proto.Ballot // whom; zero: it has never left, so that it is definitely not done
+}
+
+// giveUp is for how many elections a command waits for a leader before it is refused.
+const giveUp = 10
+
+// asked takes a command.
+func (r *Replica) asked(id uint64, cmd machine.Data) {
+	if r.lang.Control != nil {
+		if c := r.lang.Control(cmd); c != nil {
+			r.control(id, c)
+			return
+		}
+	}
+	sort := r.lang.Sort(cmd)
+	switch {
+	case sort == ReadLocal:
+		r.serve(id, cmd)
+	case len(r.asks)+len(r.reads) >= r.cfg.Queue:
+		r.refuse(id, Overloaded, "too many commands wait at this replica")
+	case sort == ReadIndex:
+		r.addRead(id, cmd)
+	default:
+		r.submit(id, proto.EntryCommand, cmd.AppendTo(nil))
+	}
+}
+
+// refuse answers that a command was not done. It need not wait for anything.
+func (r *Replica) refuse(id uint64, why Refusal, text string) {
+	r.answer(id, r.lang.Refuse(why, text, r.leader.Node))
+}
+
+// submit gives a command its number in this life, by which it is executed once however
+// often it is sent.
+func (r *Replica) submit(id uint64, kind proto.EntryKind, body []byte) {
+	if len(r.asks) > 0 && r.seq-r.asks[0].seq >= snapshot.WindowSize-1 {
+		r.refuse(id, Overloaded, "an old command has not been decided yet")
+		return
+	}
+	r.seq++
+	r.asks = append(r.asks, asked{seq: r.seq, ask: id, kind: kind, body: body, since: r.now})
+	r.hand(&r.asks[len(r.asks)-1])
+}
+
+// hand hands a command to the leader, if one is known.
+func (r *Replica) hand(a *asked) {
+	switch {
+	case !r.living: // this life's number may be used again
+		return
+	case r.role == leading:
+		if !r.enqueue(proto.Entry{Origin: proto.Origin{Node: r.self.Node, Life: r.life, Seq: a.seq}, Kind: a.kind, Body: a.body}) {
+			return
+		}
+	case r.leader.Node != 0 && r.leader.Node != r.self.Node && a.kind == proto.EntryCommand:
+		r.early(r.peer(r.leader.Node), proto.Forward{Life: r.life, Seq: a.seq, Body: a.body})
+	default:
+		return
+	}
+	a.sent, a.to = r.now, r.leader
+}
+
+// dispatch hands everything that waits to a new leader.
+func (r *Replica) dispatch() {
+	for i := range r.asks {
+		r.hand(&r.asks[i])
+	}
+	for i := range r.reads {
+		r.reads[i].sent = 0
+	}
+	r.askReads()
+}
+
+// forwarded takes a command that another replica was asked.
+func (r *Replica) forwarded(from machine.Addr, m proto.Forward) {
+	if r.role == leading && r.lead.blessed == 0 {
+		r.enqueue(proto.Entry{Origin: proto.Origin{Node: from.Node, Life: m.Life, Seq: m.Seq}, Body: m.Body})
+	}
+}
+
+// executed answers a command that was asked here.
+func (r *Replica) executed(e *proto.Entry, answer machine.Data) {
+	if e.Origin.Node != r.self.Node || e.Origin.Life != r.life {
+		return
+	}
+	i, found := r.find(e.Origin.Seq)
+	if !found {
+		return
+	}
+	if id := r.asks[i].ask; id != 0 {
+		r.answer(id, answer)
+	}
+	r.asks = slices.Delete(r.asks, i, i+1)
+}
+
+// answer need not wait for this replica's disk: what was chosen is on a quorum's.
+func (r *Replica) answer(id uint64, data machine.Data) {
+	r.out.Reply = append(r.out.Reply, machine.Answer{ID: id, Early: true, Data: data})
+}
+
+// forgetExecuted ends commands that were executed in a snapshot's past: nobody here knows
+// what was answered.
+func (r *Replica) forgetExecuted() {
+	r.asks = slices.DeleteFunc(r.asks, func(a asked) bool {
+		done := r.seen.Done(proto.Origin{Node: r.self.Node, Life: r.life, Seq: a.seq})
+		if done && a.ask != 0 {
+			r.refuse(a.ask, Unknown, "this replica has skipped the part of the log where it was executed")
+		}
+		return done
+	})
+}
+
+func (r *Replica) find(seq uint64) (int, bool) {
+	return slices.BinarySearchFunc(r.asks, seq, func(a asked, seq uint64) int { return cmp.Compare(a.seq, seq) })
+}
+
+// cancel forgets who waits. What has left may still be executed.
+func (r *Replica) cancel(id uint64) {
+	for i := range r.asks {
+		if r.asks[i].ask == id {
+			r.asks[i].ask = 0
+			if r.asks[i].to.IsZero() {
+				r.asks = slices.Delete(r.asks, i, i+1)
+			}
+			return
+		}
+	}
+	r.reads = slices.DeleteFunc(r.reads, func(q read) bool { return q.ask == id })
+	r.parked = slices.DeleteFunc(r.parked, func(p parked) bool { return p.ask == id })
+}
+
+// remind sends again what got lost, and gives up what has found no leader.
+func (r *Replica) remind() {
+	kept := r.asks[:0]
+	for i := range r.asks {
+		a := r.asks[i]
+		late := r.now-a.since >= giveUp*r.cfg.Election
+		switch {
+		case late && a.to.IsZero():
+			if a.ask != 0 {
+				r.refuse(a.ask, Unavailable, "no leader was found")
+			}
+			continue
+		case late && a.ask == 0:
+			continue // nobody waits, and it was sent often enough
+		case a.to.IsZero() || r.role != leading && r.now-a.sent >= r.cfg.Election:
+			r.hand(&a)
+		}
+		kept = append(kept, a)
+	}
+	clear(r.asks[len(kept):])
+	r.asks = kept
+	r.askReads()
+	r.giveUpReads()
+}

@@ -1,0 +1,409 @@
+package paxos
+
+import (
+	"fmt"
+	"slices"
+
+	"dss.example/common/machine"
+
+	"dss.example/p4-consensus/paxos/proto"
+)
+
+// The leader, which Lamport calls the distinguished proposer: PMMC's scout and commanders
+// in one. A candidate runs phase 1 once for all open slots; as a leader it runs phase 2 for
+// each value.
+
+// lead is what a replica holds that leads or wants to, in one ballot of its own.
+type lead struct {
+	promises  []proto.Voter // who promised, and has told all its votes
+	recovered uint64        // the last slot of which a promise has told; those up to it come first
+	next      uint64        // the next slot to propose for
+	base      machine.Time
+	time      machine.Time // of the last value proposed
+	open      int          // bytes of values that are proposed and not chosen
+
+	pending      []proto.Entry // to be proposed
+	pendingBytes int
+	due          bool // the service's own command is pending or proposed
+
+	round   uint64         // of the last beat
+	rounds  []machine.Time // when the last ones left: round n at n % len
+	echoes  []echo         // the last of each voter
+	told    uint64         // the commit that everybody was told
+	asked   machine.Time   // when phase 1 was last asked for
+	blessed machine.Node   // whom it has asked to lead: meanwhile it begins nothing
+	until   machine.Time   // and until when
+	lent    bool           // it has ever asked anybody: that may be heeded late, so its leases are over
+}
+
+// echo is the latest beat that a voter answered.
+type echo struct {
+	voter proto.Voter
+	round uint64
+	sent  machine.Time
+}
+
+// campaign begins phase 1 in a ballot above all that were seen. The promise to itself is
+// counted when it is durable, so that a ballot is never used again after a crash.
+func (r *Replica) campaign(blessed proto.Ballot) {
+	b := r.promised.Above(r.self.Node)
+	if b.Round > proto.MaxRound || !r.electable() {
+		r.expect(r.cfg.Election)
+		return
+	}
+	r.retire()
+	r.role = electing
+	r.failures++
+	r.promised, r.leader = b, proto.Ballot{}
+	r.save(proto.Promised{Ballot: b})
+	r.lead = lead{rounds: make([]machine.Time, 64), recovered: r.commit, asked: r.now}
+	for n := r.commit + 1; n < r.log.end(); n++ {
+		s := r.log.at(n)
+		s.bound, s.acks = vote{}, nil
+		if s.known() {
+			r.lead.recovered = n
+		}
+	}
+	r.note("campaigns", b.String())
+	r.send(r.self, proto.Promise{Ballot: b, Disk: r.disk})
+	r.solicit(blessed)
+	r.expect(r.cfg.Election << min(r.failures, 3)) // so that duels end
+}
+
+// electable tells whether this replica votes in the group that decides the next slot.
+func (r *Replica) electable() bool {
+	g := r.reigns.Of(r.commit + 1)
+	return g != nil && g.Has(r.voter())
+}
+
+// solicit asks everybody who has not promised yet.
+func (r *Replica) solicit(blessed proto.Ballot) {
+	r.lead.asked = r.now
+	for _, node := range r.reigns.Nodes() {
+		if node != r.self.Node && !slices.ContainsFunc(r.lead.promises, func(v proto.Voter) bool { return v.Node == node }) {
+			r.send(r.peer(node), proto.Prepare{Ballot: r.promised, From: r.commit + 1, Blessed: blessed})
+		}
+	}
+}
+
+// hear takes a promise. The votes that it tells of bind this replica: for each slot the
+// one in the highest ballot (Paxos Made Simple, section 2.2, P2c).
+func (r *Replica) hear(from machine.Addr, m proto.Promise) {
+	if m.Ballot != r.promised || m.Ballot.Node != r.self.Node || r.role == following {
+		return
+	}
+	for i := range m.Votes {
+		r.bind(&m.Votes[i])
+	}
+	voter := proto.Voter{Node: from.Node, Disk: m.Disk}
+	switch {
+	case m.Next > 0:
+		r.send(from, proto.Prepare{Ballot: m.Ballot, From: m.Next})
+	case !slices.Contains(r.lead.promises, voter):
+		r.lead.promises = append(r.lead.promises, voter)
+	}
+	r.advance()
+	if r.role == electing && r.covered(r.commit+1) {
+		r.inaugurate()
+	}
+	r.propose()
+}
+
+func (r *Replica) bind(v *proto.Vote) {
+	if v.Slot <= r.commit || v.Slot > r.commit+16*r.cfg.Alpha {
+		return
+	}
+	s := r.log.grow(v.Slot)
+	r.lead.recovered = max(r.lead.recovered, v.Slot)
+	switch {
+	case s.chosen:
+	case v.Chosen:
+		r.learn(v.Slot, v.Value)
+	case s.bound.ballot.Less(v.Ballot):
+		s.bound = vote{v.Ballot, v.Value}
+	}
+}
+
+// covered tells whether this replica may propose for a slot: the group that decides it is
+// known, for every slot more than Alpha before it is chosen, and a quorum of that group
+// has promised (Paxos Made Simple, section 3: the window of alpha commands).
+func (r *Replica) covered(n uint64) bool {
+	if n > r.commit+r.cfg.Alpha {
+		return false
+	}
+	g := r.reigns.Of(n)
+	return g != nil && g.Promised(func(v proto.Voter) bool { return slices.Contains(r.lead.promises, v) })
+}
+
+// inaugurate makes a candidate the leader.
+func (r *Replica) inaugurate() {
+	r.role = leading
+	r.leader = r.promised
+	l := &r.lead
+	l.next = r.commit + 1
+	l.time = r.clock
+	for n := r.commit + 1; n < r.log.end(); n++ {
+		s := r.log.at(n)
+		l.time = max(l.time, s.value.Time, s.bound.value.Time)
+	}
+	l.base = l.time - r.now
+	r.loyalty = r.now + r.cfg.Election
+	r.deadline = r.now + 2*r.cfg.Election
+	r.note("leads", r.promised.String())
+	r.dispatch()
+	r.sendBeat()
+}
+
+// propose proposes for as many slots as there is something for: first what promises told
+// of and the gaps between (no-ops), then what was asked for, in batches, then what a change
+// of the group needs to take effect.
+func (r *Replica) propose() {
+	if r.role != leading {
+		return
+	}
+	l := &r.lead
+	for l.next = max(l.next, r.commit+1); l.open < maxPending && r.covered(l.next); l.next++ {
+		s := r.log.at(l.next)
+		var v proto.Value
+		switch {
+		case s != nil && s.chosen:
+			continue
+		case s != nil && !(s.ballot.IsZero() && s.bound.ballot.IsZero()):
+			if v = s.value; s.ballot.Less(s.bound.ballot) {
+				v = s.bound.value
+			}
+		case l.next <= l.recovered:
+			v.Time = r.logTime()
+		case l.blessed != 0:
+			return
+		case len(l.pending) > 0:
+			v = r.batch()
+		case l.next < r.reigns.Last().From:
+			v.Time = r.logTime()
+		default:
+			return
+		}
+		r.ask(l.next, v)
+	}
+}
+
+// logTime is the time that the order gives to the next value. It goes on from the last
+// that was proposed, at the speed of this replica's clock.
+func (r *Replica) logTime() machine.Time {
+	l := &r.lead
+	l.time = max(l.time, r.now+l.base)
+	return l.time
+}
+
+// batch takes a Value's worth of what is pending.
+func (r *Replica) batch() proto.Value {
+	l, n, size := &r.lead, 0, 0
+	for n < len(l.pending) && n < proto.MaxEntries {
+		if size += l.pending[n].Size(); size > r.cfg.Batch && n > 0 {
+			break
+		}
+		n++
+	}
+	v := proto.Value{Time: r.logTime(), Entries: slices.Clone(l.pending[:n])}
+	for i := range v.Entries {
+		l.pendingBytes -= v.Entries[i].Size()
+	}
+	l.pending = slices.Delete(l.pending, 0, n)
+	return v
+}
+
+// ask asks all members for their votes (phase 2a), and votes itself. The others need not
+// wait until that vote is durable; it counts when it is.
+func (r *Replica) ask(n uint64, v proto.Value) {
+	s := r.vote(n, r.promised, v)
+	s.acks, s.sent = nil, r.now
+	r.lead.open += v.Size()
+	r.lead.told = r.commit
+	m := proto.Accept{Ballot: r.promised, Slot: n, Commit: r.commit, Value: v}
+	for _, node := range r.reigns.Nodes() {
+		if node != r.self.Node {
+			r.early(r.peer(node), m)
+		}
+	}
+	r.send(r.self, proto.Accepted{Ballot: r.promised, Disk: r.disk, Slot: n})
+}
+
+// accepted counts a vote. A value is chosen when a quorum of the group that decides the
+// slot has voted for it in one ballot, and only then.
+func (r *Replica) accepted(from machine.Addr, m proto.Accepted) {
+	s := r.log.at(m.Slot)
+	if r.role != leading || m.Ballot != r.promised || s == nil || s.chosen || s.ballot != m.Ballot {
+		return
+	}
+	voter := proto.Voter{Node: from.Node, Disk: m.Disk}
+	if slices.Contains(s.acks, voter) {
+		return
+	}
+	s.acks = append(s.acks, voter)
+	g := r.reigns.Of(m.Slot)
+	if !g.Accepted(func(v proto.Voter) bool { return slices.Contains(s.acks, v) }) {
+		return
+	}
+	s.chosen, s.acks = true, nil
+	r.lead.open -= s.value.Size()
+	r.advance()
+	r.propose()
+	r.flush()
+}
+
+// nacked gives way to a higher ballot, or asks for what this replica has missed.
+func (r *Replica) nacked(from machine.Addr, m proto.Nack) {
+	if m.Commit > r.commit {
+		r.want(from)
+	}
+	if r.role == following || !r.promised.Less(m.Promised) {
+		return
+	}
+	r.promise(m.Promised)
+	r.retire()
+	r.expect(r.cfg.Election / 4)
+}
+
+// retire ends a leadership or candidacy. What was asked here waits for the next leader.
+func (r *Replica) retire() {
+	if r.role == following {
+		return
+	}
+	r.note("retires", r.promised.String())
+	r.role = following
+	r.lead = lead{}
+	r.leader = proto.Ballot{}
+	r.remote = nil
+	for i := range r.reads {
+		r.reads[i].round = 0
+	}
+	for n := r.commit + 1; n < r.log.end(); n++ {
+		s := r.log.at(n)
+		s.bound, s.acks = vote{}, nil
+	}
+}
+
+// sendBeat tells everybody who leads and what is chosen.
+func (r *Replica) sendBeat() {
+	l := &r.lead
+	l.round++
+	l.rounds[l.round%uint64(len(l.rounds))] = r.now
+	l.told = r.commit
+	m := proto.Beat{Ballot: r.promised, Round: l.round, Commit: r.commit}
+	for _, node := range r.reigns.Nodes() {
+		if node != r.self.Node {
+			r.send(r.peer(node), m)
+		}
+	}
+	for _, g := range r.guests {
+		r.send(r.peer(g.voter.Node), m)
+	}
+}
+
+// echoed notes that a voter had promised no higher ballot after a beat had left.
+func (r *Replica) echoed(from machine.Addr, m proto.Echo) {
+	l := &r.lead
+	if r.role != leading || m.Ballot != r.promised || m.Round > l.round || l.round-m.Round >= uint64(len(l.rounds)) {
+		return
+	}
+	r.met(from.Node, m.Disk, m.Commit)
+	e := echo{proto.Voter{Node: from.Node, Disk: m.Disk}, m.Round, l.rounds[m.Round%uint64(len(l.rounds))]}
+	i := slices.IndexFunc(l.echoes, func(e echo) bool { return e.voter.Node == from.Node })
+	switch {
+	case i < 0:
+		l.echoes = append(l.echoes, e)
+	case l.echoes[i].voter != e.voter || l.echoes[i].round < e.round:
+		l.echoes[i] = e
+	}
+	if r.confirmed(func(e echo) bool { return r.now-e.sent < r.cfg.Election }) {
+		r.loyalty = r.now + r.cfg.Election/2
+	}
+	r.serveReads()
+}
+
+// confirmed tells whether a quorum of each group that counts has sent an echo of which a
+// condition holds. It meets every quorum that could make another leader.
+func (r *Replica) confirmed(holds func(echo) bool) bool {
+	voted := func(v proto.Voter) bool {
+		if v == r.voter() {
+			return true
+		}
+		return slices.ContainsFunc(r.lead.echoes, func(e echo) bool { return e.voter == v && holds(e) })
+	}
+	return r.reigns.All(func(g *proto.Group) bool { return g.Accepted(voted) })
+}
+
+// lookAfter is a leader's or candidate's part of a tick.
+func (r *Replica) lookAfter() {
+	l := &r.lead
+	if r.role == electing || !r.covered(min(l.next, r.commit+r.cfg.Alpha)) {
+		if r.now-l.asked >= r.cfg.Heartbeat {
+			r.solicit(proto.Ballot{})
+		}
+	}
+	if r.role != leading {
+		return
+	}
+	if !r.electable() && r.commit >= l.recovered || r.now >= r.deadline {
+		r.note("steps down", fmt.Sprintf("member %v, quorum heard %v", r.electable(), r.now < r.deadline))
+		r.sendBeat() // what is chosen is good to know
+		r.retire()
+		r.expect(r.cfg.Election)
+		return
+	}
+	if r.confirmed(func(e echo) bool { return r.now-e.sent < r.cfg.Election }) {
+		r.deadline = r.now + 2*r.cfg.Election
+	}
+	if l.blessed != 0 && r.now >= l.until {
+		l.blessed = 0
+	}
+	r.repeat()
+	r.addDue()
+	r.propose()
+	r.sendBeat()
+}
+
+// repeat asks once more for the votes that have not come.
+func (r *Replica) repeat() {
+	for n, size := r.commit+1, 0; n < r.lead.next && size < maxVotes; n++ {
+		s := r.log.at(n)
+		if s.chosen || r.now-s.sent < 2*r.cfg.Heartbeat {
+			continue
+		}
+		s.sent = r.now
+		size += s.value.Size()
+		m := proto.Accept{Ballot: r.promised, Slot: n, Commit: r.commit, Value: s.value}
+		for _, node := range r.reigns.Nodes() {
+			if node != r.self.Node && !slices.ContainsFunc(s.acks, func(v proto.Voter) bool { return v.Node == node }) {
+				r.send(r.peer(node), m)
+			}
+		}
+	}
+}
+
+// addDue sees to the command that the service wants by itself.
+func (r *Replica) addDue() {
+	at, body, ok := r.service.Due()
+	if ok && !r.lead.due && at <= max(r.lead.time, r.now+r.lead.base) {
+		r.lead.due = true
+		r.enqueue(proto.Entry{Body: body})
+	}
+}
+
+// enqueue makes a command wait for its slot; it is dropped if too much waits.
+func (r *Replica) enqueue(e proto.Entry) bool {
+	l := &r.lead
+	if l.pendingBytes+e.Size() > maxPending {
+		return false
+	}
+	l.pending = append(l.pending, e)
+	l.pendingBytes += e.Size()
+	r.flush()
+	return true
+}
+
+// bless asks another member to lead (a transfer). From then on this leader begins nothing.
+func (r *Replica) bless(to machine.Node) {
+	r.lead.blessed, r.lead.until, r.lead.lent = to, r.now+r.cfg.Election, true
+	r.send(r.peer(to), proto.Campaign{Ballot: r.promised})
+}

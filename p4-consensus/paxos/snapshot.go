@@ -1,0 +1,303 @@
+package paxos
+
+import (
+	"iter"
+
+	"dss.example/common/machine"
+
+	"dss.example/p4-consensus/paxos/proto"
+	"dss.example/p4-consensus/paxos/snapshot"
+)
+
+// Snapshots: to the disk, so that the log can be trimmed, and to those who lag behind what
+// is left of it.
+
+// adopt makes a snapshot's state the present one; false if the service refuses it.
+func (r *Replica) adopt(s *snapshot.State) bool {
+	var pairs iter.Seq2[string, []byte] = func(yield func(string, []byte) bool) {
+		for _, p := range s.Pairs {
+			if !yield(p.Key, p.Value) {
+				return
+			}
+		}
+	}
+	if err := r.service.Load(pairs); err != nil {
+		r.note("violated", "a snapshot is no state: "+err.Error())
+		return false
+	}
+	r.clock, r.seen, r.reigns, r.commit, r.snapped, r.unsnapped = s.Clock, s.Seen, s.Reigns, s.Slot, s.Slot, 0
+	r.log.drop(s.Slot + 1)
+	return true
+}
+
+// writing is a snapshot of this replica's own, or one that has arrived, on its way to the
+// disk.
+type writing struct {
+	*snapshot.Writer        // nil if all pieces are saved
+	after            uint64 // the slot
+	record           uint64 // of the first piece: what was saved before can go
+	last             uint64 // of the last record that the trim waits for
+}
+
+// writer returns what writes the present state.
+func (r *Replica) writer() *snapshot.Writer {
+	return snapshot.NewWriter(r.commit, snapshot.Head{Clock: r.clock, Seen: r.seen, Reigns: r.reigns}, r.service.View())
+}
+
+// considerSnapshot begins one when enough was applied since the last.
+func (r *Replica) considerSnapshot() {
+	if r.unsnapped < r.cfg.Snapshot || r.writing != nil || r.arriving != nil || !r.ready {
+		return
+	}
+	r.unsnapped = 0
+	r.writing = &writing{Writer: r.writer(), after: r.commit}
+	r.writePiece()
+}
+
+// writePiece saves one piece; the next follows when it is durable.
+func (r *Replica) writePiece() {
+	w := r.writing
+	p := w.Next()
+	w.last = r.save(p)
+	if p.Index == 0 {
+		w.record = w.last
+	}
+	if p.Last {
+		r.finish(w.record, p.Slot)
+		w.Writer = nil
+	}
+	r.send(r.self, proto.Saved{Record: r.records})
+}
+
+// finish saves again what stands before a snapshot's first record and is still needed.
+func (r *Replica) finish(record, slot uint64) {
+	r.save(proto.Born{Disk: r.disk, Life: r.life})
+	if !r.promised.IsZero() {
+		r.save(proto.Promised{Ballot: r.promised})
+	}
+	for n := max(slot+1, r.log.first); n < r.log.end(); n++ {
+		s := r.log.at(n)
+		switch {
+		case !s.known() || s.record >= record:
+		case s.chosen:
+			s.record = r.save(proto.Learned{Slot: n, Value: s.value})
+		default:
+			s.record = r.save(proto.Voted{Ballot: s.ballot, Slot: n, Commit: r.commit, Value: s.value})
+		}
+	}
+}
+
+// saved goes on when records are durable. Only now may what they replace be trimmed.
+func (r *Replica) saved(m proto.Saved) {
+	if !r.living && m.Record >= r.born {
+		r.living = true
+		r.dispatch()
+	}
+	w := r.writing
+	switch {
+	case w == nil || m.Record < w.last:
+	case w.Writer != nil:
+		r.writePiece()
+	default:
+		r.out.Trim = max(r.out.Trim, w.record)
+		r.writing = nil
+		r.snapped = max(r.snapped, w.after)
+		if r.snapped > r.cfg.Retain {
+			r.log.drop(r.snapped + 1 - r.cfg.Retain)
+		}
+	}
+}
+
+// shipment is a snapshot on its way to another replica.
+type shipment struct {
+	to    machine.Addr
+	w     *snapshot.Writer
+	piece proto.Piece // the last that was sent
+	heard machine.Time
+}
+
+// ship begins to send a snapshot, or goes on with it.
+func (r *Replica) ship(to machine.Addr) {
+	for i, s := range r.shipments {
+		if s.to == to {
+			if s.w.Slot+1 >= r.log.first {
+				r.send(to, proto.Install(s.piece))
+				return
+			}
+			r.shipments = append(r.shipments[:i:i], r.shipments[i+1:]...)
+			break
+		}
+	}
+	if len(r.shipments) >= maxGuests {
+		return
+	}
+	s := &shipment{to: to, w: r.writer(), heard: r.now}
+	s.piece = s.w.Next()
+	r.shipments = append(r.shipments, s)
+	r.send(to, proto.Install(s.piece))
+}
+
+// installed sends the piece that the other one needs.
+func (r *Replica) installed(from machine.Addr, m proto.Installed) {
+	for i, s := range r.shipments {
+		if s.to != from || s.w.Slot != m.Slot {
+			continue
+		}
+		s.heard = r.now
+		switch {
+		case m.Index == s.piece.Index+1 && s.piece.Last:
+			r.shipments = append(r.shipments[:i:i], r.shipments[i+1:]...)
+			return
+		case m.Index == s.piece.Index+1:
+			s.piece = s.w.Next()
+		case m.Index == 0:
+			s.w.Restart()
+			s.piece = s.w.Next()
+		case m.Index != s.piece.Index:
+			return
+		}
+		r.send(from, proto.Install(s.piece))
+		return
+	}
+}
+
+func (r *Replica) dropShipments() {
+	kept := r.shipments[:0]
+	for _, s := range r.shipments {
+		if r.now-s.heard < giveUp*r.cfg.Election {
+			kept = append(kept, s)
+		}
+	}
+	clear(r.shipments[len(kept):])
+	r.shipments = kept
+}
+
+// install takes a piece. A snapshot that tells nothing new is not wanted; one of which a
+// piece is missing is asked for again from there.
+func (r *Replica) install(from machine.Addr, m proto.Install) {
+	if r.role != following || m.Slot <= r.commit || r.writing != nil {
+		return
+	}
+	r.patience = r.now + 2*r.cfg.Heartbeat
+	a := r.arriving
+	if a == nil || a.Slot < m.Slot {
+		a = snapshot.NewArriving(m.Slot, r.records+1)
+	}
+	if a.Slot == m.Slot && a.Index == m.Index {
+		whole, ok := a.Add(proto.Piece(m))
+		if !ok {
+			r.note("refuses", "a snapshot that is not whole")
+			r.arriving = nil
+			return
+		}
+		r.save(proto.Piece(m))
+		r.arriving = a
+		if whole {
+			r.arriving = nil
+			r.takeOver(a)
+		}
+	} else if r.arriving == nil {
+		a.Index = 0
+	}
+	r.send(from, proto.Installed{Slot: a.Slot, Index: a.Index})
+}
+
+// takeOver goes on from a snapshot that has come whole.
+func (r *Replica) takeOver(a *snapshot.Arriving) {
+	if !r.adopt(&a.State) {
+		return
+	}
+	r.note("installs", "a snapshot")
+	r.finish(a.Record, a.Slot)
+	r.writing = &writing{after: a.Slot, record: a.Record, last: r.records}
+	r.send(r.self, proto.Saved{Record: r.records})
+	r.founding = founding{}
+	r.advance()
+	r.forgetExecuted()
+	r.serveReads()
+	r.wake()
+}
+
+// Loading: what the disk kept.
+
+// loaded is a slot's record.
+type loaded struct {
+	slot   uint64
+	record uint64
+	vote   vote
+	chosen bool
+}
+
+// load takes one record. One that is damaged may have held a promise or a vote, and nobody
+// knows which: see start.
+func (r *Replica) load(e machine.Load) {
+	r.records = e.Seq
+	if e.Damaged {
+		r.damaged++
+		r.arriving = nil
+		return
+	}
+	switch rec := e.Record.(type) {
+	case proto.Born:
+		r.disk, r.life = rec.Disk, max(r.life, rec.Life)
+	case proto.Formed:
+		r.reigns = proto.Reigns{{From: 1, Group: rec.Group}}
+	case proto.Promised:
+		r.raise(rec.Ballot)
+	case proto.Voted:
+		r.raise(rec.Ballot)
+		r.durable = max(r.durable, rec.Commit)
+		r.loaded = append(r.loaded, loaded{slot: rec.Slot, record: e.Seq, vote: vote{rec.Ballot, rec.Value}})
+	case proto.Learned:
+		r.loaded = append(r.loaded, loaded{slot: rec.Slot, record: e.Seq, vote: vote{value: rec.Value}, chosen: true})
+	case proto.Piece:
+		r.loadPiece(e.Seq, rec)
+	}
+}
+
+func (r *Replica) raise(b proto.Ballot) {
+	if r.promised.Less(b) {
+		r.promised = b
+	}
+}
+
+func (r *Replica) loadPiece(seq uint64, p proto.Piece) {
+	if p.Index == 0 {
+		r.arriving = snapshot.NewArriving(p.Slot, seq)
+	}
+	if r.arriving == nil {
+		return
+	}
+	whole, ok := r.arriving.Add(p)
+	if whole && ok && r.arriving.Slot > r.commit {
+		r.adopt(&r.arriving.State)
+	}
+	if whole || !ok {
+		r.arriving = nil
+	}
+}
+
+// restore builds the log from the records, and applies what is known to be chosen.
+func (r *Replica) restore() {
+	r.arriving = nil
+	const far = 1 << 20 // no vote is so far from what was chosen
+	for _, l := range r.loaded {
+		if l.slot < r.log.first || l.slot > max(r.commit, r.durable)+far {
+			continue
+		}
+		s := r.log.grow(l.slot)
+		s.vote, s.record = l.vote, l.record
+		s.chosen = s.chosen || l.chosen
+	}
+	r.loaded = nil
+	for n := r.commit + 1; n <= r.durable; n++ {
+		s := r.log.at(n)
+		if s == nil || !s.known() {
+			break
+		}
+		s.chosen = true
+	}
+	if len(r.reigns) > 0 {
+		r.advance()
+	}
+}
