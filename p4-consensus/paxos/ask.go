@@ -47,7 +47,16 @@ func (r *Replica) asked(id uint64, cmd machine.Data) {
 
 // refuse answers that a command was not done. It need not wait for anything.
 func (r *Replica) refuse(id uint64, why Refusal, text string) {
-	r.answer(id, r.lang.Refuse(why, text, r.leader.Node))
+	r.answer(id, r.lang.Refuse(why, text, r.elsewhere()))
+}
+
+// elsewhere returns the address of a leader that is not this replica.
+func (r *Replica) elsewhere() string {
+	if r.leader.Node == r.self.Node || len(r.reigns) == 0 {
+		return ""
+	}
+	m, _ := r.reigns.Last().Group.Find(r.leader.Node)
+	return m.Addr
 }
 
 // submit gives a command its number in this life, by which it is executed once however

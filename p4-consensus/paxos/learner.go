@@ -125,7 +125,7 @@ func (r *Replica) execute(n uint64, i int, e *proto.Entry) machine.Data {
 	}
 	cmd, err := r.lang.Command(e.Body)
 	if err != nil {
-		return r.lang.Refuse(Invalid, err.Error(), 0)
+		return r.lang.Refuse(Invalid, err.Error(), "")
 	}
 	return r.service.Apply(proto.Position(n, i), r.clock, cmd)
 }

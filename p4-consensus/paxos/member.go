@@ -240,9 +240,9 @@ func (r *Replica) regroup(n uint64, body []byte) machine.Data {
 	last := r.reigns.Last()
 	switch err := rd.Close(); {
 	case err != nil:
-		return r.lang.Refuse(Invalid, err.Error(), 0)
+		return r.lang.Refuse(Invalid, err.Error(), "")
 	case g.Version != last.Group.Version+1 || last.From > n:
-		return r.lang.Refuse(Conflict, "another change of the group came first", 0)
+		return r.lang.Refuse(Conflict, "another change of the group came first", "")
 	}
 	r.reigns = append(slices.Clip(r.reigns), proto.Reign{From: n + r.cfg.Alpha, Group: g})
 	r.note("regroups", fmt.Sprintf("from slot %d: %d members", n+r.cfg.Alpha, len(g.Members)))

@@ -39,8 +39,8 @@ type Language struct {
 	Sort func(cmd machine.Data) Sort
 
 	// Refuse makes the answer to a command that was not done, or of which nobody knows.
-	// leader is who may do better; 0: not known.
-	Refuse func(why Refusal, text string, leader machine.Node) machine.Data
+	// try is the address of the leader, if it is known and another.
+	Refuse func(why Refusal, text, try string) machine.Data
 
 	// Wait looks at the answer to a read: if wait is not 0, again is asked after each change
 	// of the state until its answer needs no wait, or the time has passed. nil: none waits.

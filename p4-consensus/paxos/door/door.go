@@ -68,18 +68,24 @@ func sort(cmd machine.Data) paxos.Sort {
 	return paxos.ReadIndex
 }
 
-func refuse(why paxos.Refusal, text string, _ machine.Node) machine.Data {
+func refuse(why paxos.Refusal, text, try string) machine.Data {
+	resp := kv.Refuse(status(why), "%s", text)
+	resp.Try = try
+	return resp
+}
+
+func status(why paxos.Refusal) kv.Status {
 	switch why {
 	case paxos.Overloaded:
-		return kv.Refuse(kv.Overloaded, "%s", text)
+		return kv.Overloaded
 	case paxos.Unavailable:
-		return kv.Refuse(kv.Unavailable, "%s", text)
+		return kv.Unavailable
 	case paxos.Conflict:
-		return kv.Refuse(kv.Conflict, "%s", text)
+		return kv.Conflict
 	case paxos.Invalid:
-		return kv.Refuse(kv.Invalid, "%s", text)
+		return kv.Invalid
 	}
-	return kv.Refuse(kv.Maybe, "%s", text)
+	return kv.Maybe
 }
 
 // wait parks a long poll that has found nothing. It goes on from where it has looked, so
