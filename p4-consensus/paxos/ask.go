@@ -77,15 +77,20 @@ func (r *Replica) hand(a *asked) {
 	case !r.living: // this life's number may be used again
 		return
 	case r.role == leading:
-		if !r.enqueue(proto.Entry{Origin: proto.Origin{Node: r.self.Node, Life: r.life, Seq: a.seq}, Kind: a.kind, Body: a.body}) {
+		if !r.enqueue(proto.Entry{Origin: r.origin(a.seq), Kind: a.kind, Body: a.body}) {
 			return
 		}
 	case r.leader.Node != 0 && r.leader.Node != r.self.Node && a.kind == proto.EntryCommand:
-		r.early(r.peer(r.leader.Node), proto.Forward{Life: r.life, Seq: a.seq, Body: a.body})
+		r.early(r.peer(r.leader.Node), proto.Forward{Disk: r.disk, Life: r.life, Seq: a.seq, Body: a.body})
 	default:
 		return
 	}
 	a.sent, a.to = r.now, r.leader
+}
+
+// origin names a command that was asked here.
+func (r *Replica) origin(seq uint64) proto.Origin {
+	return proto.Origin{Voter: r.voter(), Life: r.life, Seq: seq}
 }
 
 // dispatch hands everything that waits to a new leader.
@@ -102,13 +107,15 @@ func (r *Replica) dispatch() {
 // forwarded takes a command that another replica was asked.
 func (r *Replica) forwarded(from machine.Addr, m proto.Forward) {
 	if r.role == leading && r.lead.blessed == 0 {
-		r.enqueue(proto.Entry{Origin: proto.Origin{Node: from.Node, Life: m.Life, Seq: m.Seq}, Body: m.Body})
+		r.enqueue(proto.Entry{Origin: proto.Origin{
+			Voter: proto.Voter{Node: from.Node, Disk: m.Disk}, Life: m.Life, Seq: m.Seq,
+		}, Body: m.Body})
 	}
 }
 
 // executed answers a command that was asked here.
 func (r *Replica) executed(e *proto.Entry, answer machine.Data) {
-	if e.Origin.Node != r.self.Node || e.Origin.Life != r.life {
+	if e.Origin != r.origin(e.Origin.Seq) {
 		return
 	}
 	i, found := r.find(e.Origin.Seq)
@@ -129,12 +136,22 @@ func (r *Replica) answer(id uint64, data machine.Data) {
 // forgetExecuted ends commands that were executed in a snapshot's past: nobody here knows
 // what was answered.
 func (r *Replica) forgetExecuted() {
+	r.forget(func(a *asked) bool { return r.seen.Done(r.origin(a.seq)) },
+		"this replica has skipped the part of the log where it was executed")
+}
+
+// forgetSent ends commands that have left under a name that this replica gives up.
+func (r *Replica) forgetSent() {
+	r.forget(func(a *asked) bool { return !a.to.IsZero() }, "this replica is no member of the group any more")
+}
+
+func (r *Replica) forget(which func(*asked) bool, why string) {
 	r.asks = slices.DeleteFunc(r.asks, func(a asked) bool {
-		done := r.seen.Done(proto.Origin{Node: r.self.Node, Life: r.life, Seq: a.seq})
-		if done && a.ask != 0 {
-			r.refuse(a.ask, Unknown, "this replica has skipped the part of the log where it was executed")
+		lost := which(&a)
+		if lost && a.ask != 0 {
+			r.refuse(a.ask, Unknown, why)
 		}
-		return done
+		return lost
 	})
 }
 

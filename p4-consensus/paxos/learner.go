@@ -43,6 +43,7 @@ func (r *Replica) advance() {
 	before := r.commit
 	for s := r.log.at(r.commit + 1); s != nil && s.chosen; s = r.log.at(r.commit + 1) {
 		r.commit++
+		r.reigns = r.reigns.Since(r.commit)
 		r.apply(r.commit, s.value)
 	}
 	if r.commit == before {
@@ -104,14 +105,15 @@ func (r *Replica) told(from machine.Addr, m proto.Learn) {
 }
 
 // apply executes what is chosen for a slot. A command that stands in two slots is executed
-// once (PMMC, section 2.1).
+// once (PMMC, section 2.1), and one of somebody who is in the group no more not at all: what
+// was executed of his is forgotten with him.
 func (r *Replica) apply(n uint64, v proto.Value) {
 	r.clock = max(r.clock, v.Time)
 	for i := range v.Entries {
 		e := &v.Entries[i]
 		if e.Origin.Node == 0 {
 			r.lead.due = false
-		} else if !r.seen.First(e.Origin) {
+		} else if !r.reigns.Has(e.Origin.Voter) || !r.seen.First(e.Origin) {
 			continue
 		}
 		r.executed(e, r.execute(n, i, e))

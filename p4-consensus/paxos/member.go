@@ -39,6 +39,11 @@ func stand(peers []proto.Member) []proto.Member {
 
 // outside is the tick of a replica that does not vote.
 func (r *Replica) outside() {
+	if r.member && !r.reigns.Has(r.voter()) { // the group forgets what was executed for it
+		r.member = false
+		r.forgetSent()
+		r.beBorn(true)
+	}
 	forming := len(r.reigns) == 0 && !r.cfg.Join && r.damaged == 0
 	nodes := r.reigns.Nodes()
 	for _, p := range r.cfg.Peers {
@@ -245,6 +250,7 @@ func (r *Replica) regroup(n uint64, body []byte) machine.Data {
 		return r.lang.Refuse(Conflict, "another change of the group came first", "")
 	}
 	r.reigns = append(slices.Clip(r.reigns), proto.Reign{From: n + r.cfg.Alpha, Group: g})
+	r.seen.Keep(r.reigns.Has)
 	r.note("regroups", fmt.Sprintf("from slot %d: %d members", n+r.cfg.Alpha, len(g.Members)))
 	return r.say(proto.Done{Slot: n})
 }

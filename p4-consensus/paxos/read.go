@@ -61,7 +61,7 @@ func (r *Replica) askReads() {
 	for i := range r.reads {
 		if q := &r.reads[i]; !q.known && (q.sent == 0 || r.now-q.sent >= r.cfg.Election) {
 			q.sent = max(r.now, 1)
-			r.early(r.peer(r.leader.Node), proto.ReadAsk{Life: r.life, Seq: q.seq})
+			r.early(r.peer(r.leader.Node), proto.ReadAsk{Disk: r.disk, Life: r.life, Seq: q.seq})
 		}
 	}
 }
@@ -76,7 +76,7 @@ func (r *Replica) readAsked(from machine.Addr, m proto.ReadAsk) {
 }
 
 func (r *Replica) readAt(m proto.ReadAt) {
-	if m.Life != r.life {
+	if m.Disk != r.disk || m.Life != r.life {
 		return
 	}
 	for i := range r.reads {
@@ -151,7 +151,7 @@ func (r *Replica) serveReads() {
 		case q.round == 0 || q.round > confirmed:
 			return false
 		}
-		r.send(q.from, proto.ReadAt{Life: q.msg.Life, Seq: q.msg.Seq, Slot: q.slot})
+		r.send(q.from, proto.ReadAt{Disk: q.msg.Disk, Life: q.msg.Life, Seq: q.msg.Seq, Slot: q.slot})
 		return true
 	})
 }

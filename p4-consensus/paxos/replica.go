@@ -45,8 +45,10 @@ type Replica struct {
 	parked  []parked
 	remote  []remoteRead // of others, at a leader
 
+	member   bool     // of the group, now or before
 	founding founding // until the group is known
-	damaged  int      // records that could not be read
+	damaged  int      // records that could not be read, and may have held what was promised
+	harmed   uint64   // the last of them
 	guests   []guest  // who is kept up to date and not a member
 
 	unsnapped int // bytes applied since the last snapshot
@@ -194,23 +196,29 @@ func (r *Replica) receive(from machine.Addr, msg machine.Data) {
 // start begins a life, after all records were loaded.
 func (r *Replica) start() {
 	r.restore()
-	if r.disk == 0 || r.damaged > 0 {
-		// What was promised under a name that may have said more than is known counts no more:
-		// the disk gets a new one, which the group has to take up.
-		r.disk = r.rand | 1
-	}
-	r.life++
-	r.born = r.save(proto.Born{Disk: r.disk, Life: r.life})
-	r.send(r.self, proto.Saved{Record: r.born})
+	r.beBorn(r.disk == 0 || r.damaged > 0 || len(r.reigns) > 0 && !r.reigns.Has(r.voter()))
 	r.ready = true
 	r.loyalty = r.now + r.cfg.Lease
 	r.expect(r.cfg.Election)
 	r.tick()
 }
 
+// beBorn begins a life, under a new name of the disk if what was said under the old one may
+// be more than is known here, or more than the group remembers.
+func (r *Replica) beBorn(renamed bool) {
+	if renamed {
+		r.disk, r.life = r.draw()|1, 0
+	}
+	r.life++
+	r.living = false
+	r.born = r.save(proto.Born{Disk: r.disk, Life: r.life, New: renamed})
+	r.send(r.self, proto.Saved{Record: r.born})
+}
+
 // tick looks at everything that has a deadline.
 func (r *Replica) tick() {
 	r.out.Timer(r.self, r.cfg.Heartbeat, proto.Tick{})
+	r.member = r.member || r.reigns.Has(r.voter())
 	switch {
 	case r.role != following:
 		r.lookAfter()

@@ -234,12 +234,16 @@ func (r *Replica) load(e machine.Load) {
 	r.records = e.Seq
 	if e.Damaged {
 		r.damaged++
+		r.harmed = e.Seq
 		r.arriving = nil
 		return
 	}
 	switch rec := e.Record.(type) {
 	case proto.Born:
 		r.disk, r.life = rec.Disk, max(r.life, rec.Life)
+		if rec.New {
+			r.damaged = 0 // that was under another name
+		}
 	case proto.Formed:
 		r.reigns = proto.Reigns{{From: 1, Group: rec.Group}}
 	case proto.Promised:
@@ -269,8 +273,8 @@ func (r *Replica) loadPiece(seq uint64, p proto.Piece) {
 		return
 	}
 	whole, ok := r.arriving.Add(p)
-	if whole && ok && r.arriving.Slot > r.commit {
-		r.adopt(&r.arriving.State)
+	if whole && ok && r.arriving.Slot > r.commit && r.adopt(&r.arriving.State) && r.harmed < r.arriving.Record {
+		r.damaged = 0 // the snapshot stands for it
 	}
 	if whole || !ok {
 		r.arriving = nil

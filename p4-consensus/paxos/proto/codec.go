@@ -51,7 +51,7 @@ func appendValue(b []byte, v Value) []byte {
 	b = cbor.AppendArray(b, len(v.Entries))
 	for i := range v.Entries {
 		e := &v.Entries[i]
-		b = AppendNumbers(cbor.AppendArray(b, 5), uint64(e.Origin.Node), e.Origin.Life, e.Origin.Seq, uint64(e.Kind))
+		b = AppendNumbers(cbor.AppendArray(b, 6), uint64(e.Origin.Node), e.Origin.Disk, e.Origin.Life, e.Origin.Seq, uint64(e.Kind))
 		b = cbor.AppendBytes(b, e.Body)
 	}
 	return b
@@ -139,15 +139,17 @@ func (m Installed) AppendTo(b []byte) []byte {
 
 // AppendTo implements machine.Data.
 func (m Forward) AppendTo(b []byte) []byte {
-	return cbor.AppendBytes(AppendNumbers(b, kindForward, m.Life, m.Seq), m.Body)
+	return cbor.AppendBytes(AppendNumbers(b, kindForward, m.Disk, m.Life, m.Seq), m.Body)
 }
 
 // AppendTo implements machine.Data.
-func (m ReadAsk) AppendTo(b []byte) []byte { return AppendNumbers(b, kindReadAsk, m.Life, m.Seq) }
+func (m ReadAsk) AppendTo(b []byte) []byte {
+	return AppendNumbers(b, kindReadAsk, m.Disk, m.Life, m.Seq)
+}
 
 // AppendTo implements machine.Data.
 func (m ReadAt) AppendTo(b []byte) []byte {
-	return AppendNumbers(b, kindReadAt, m.Life, m.Seq, m.Slot)
+	return AppendNumbers(b, kindReadAt, m.Disk, m.Life, m.Seq, m.Slot)
 }
 
 // AppendTo implements machine.Data.
@@ -177,7 +179,9 @@ func (m Flush) AppendTo(b []byte) []byte { return AppendNumbers(b, kindFlush) }
 func (m Saved) AppendTo(b []byte) []byte { return AppendNumbers(b, kindSaved, m.Record) }
 
 // AppendTo implements machine.Data.
-func (r Born) AppendTo(b []byte) []byte { return AppendNumbers(b, kindBorn, r.Disk, r.Life) }
+func (r Born) AppendTo(b []byte) []byte {
+	return cbor.AppendBool(AppendNumbers(b, kindBorn, r.Disk, r.Life), r.New)
+}
 
 // AppendTo implements machine.Data.
 func (r Formed) AppendTo(b []byte) []byte { return AppendGroup(AppendNumbers(b, kindFormed), &r.Group) }
@@ -261,11 +265,11 @@ func (r *Reader) data(kind uint64) machine.Data {
 	case kindInstalled:
 		return Installed{Slot: r.slot(), Index: r.Uint()}
 	case kindForward:
-		return Forward{Life: r.Uint(), Seq: r.Uint(), Body: r.CopyBytes()}
+		return Forward{Disk: r.Uint(), Life: r.Uint(), Seq: r.Uint(), Body: r.CopyBytes()}
 	case kindReadAsk:
-		return ReadAsk{Life: r.Uint(), Seq: r.Uint()}
+		return ReadAsk{Disk: r.Uint(), Life: r.Uint(), Seq: r.Uint()}
 	case kindReadAt:
-		return ReadAt{Life: r.Uint(), Seq: r.Uint(), Slot: r.Uint()}
+		return ReadAt{Disk: r.Uint(), Life: r.Uint(), Seq: r.Uint(), Slot: r.Uint()}
 	case kindHello:
 		return Hello{r.Uint()}
 	case kindGreet:
@@ -289,7 +293,7 @@ func (r *Reader) data(kind uint64) machine.Data {
 func (r *Reader) record(kind uint64) machine.Data {
 	switch kind {
 	case kindBorn:
-		return Born{Disk: r.Uint(), Life: r.Uint()}
+		return Born{Disk: r.Uint(), Life: r.Uint(), New: r.Bool()}
 	case kindFormed:
 		return Formed{r.Group()}
 	case kindPromised:
@@ -365,9 +369,9 @@ func (r *Reader) value() Value {
 }
 
 func (r *Reader) entry() Entry {
-	r.Fixed(5)
+	r.Fixed(6)
 	return Entry{
-		Origin: Origin{Node: machine.Node(r.Uint()), Life: r.Uint(), Seq: r.Uint()},
+		Origin: Origin{Voter: Voter{Node: machine.Node(r.Uint()), Disk: r.Uint()}, Life: r.Uint(), Seq: r.Uint()},
 		Kind:   r.entryKind(), Body: r.CopyBytes(),
 	}
 }

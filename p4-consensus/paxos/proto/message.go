@@ -103,15 +103,15 @@ type (
 type (
 	// Forward hands on a command, and may be repeated.
 	Forward struct {
-		Life, Seq uint64
-		Body      []byte
+		Disk, Life, Seq uint64
+		Body            []byte
 	}
 
 	// ReadAsk asks for the slot after which a read is up to date.
-	ReadAsk struct{ Life, Seq uint64 }
+	ReadAsk struct{ Disk, Life, Seq uint64 }
 
 	// ReadAt answers it, when a quorum has confirmed that the sender leads.
-	ReadAt struct{ Life, Seq, Slot uint64 }
+	ReadAt struct{ Disk, Life, Seq, Slot uint64 }
 )
 
 // Messages of those who are not in the group yet.
@@ -148,8 +148,12 @@ type (
 
 // Records.
 type (
-	// Born names the disk and counts the lives on it.
-	Born struct{ Disk, Life uint64 }
+	// Born begins a life: it names the disk and counts the lives on it. New tells that the
+	// name was drawn then: no record before it was made under it.
+	Born struct {
+		Disk, Life uint64
+		New        bool
+	}
 
 	// Formed is the first group.
 	Formed struct{ Group Group }

@@ -52,6 +52,16 @@ func (rs Reigns) All(holds func(*Group) bool) bool {
 	return len(rs) > 0
 }
 
+// Has tells whether a voter is a member of any of the groups.
+func (rs Reigns) Has(v Voter) bool {
+	for i := range rs {
+		if rs[i].Group.Has(v) {
+			return true
+		}
+	}
+	return false
+}
+
 // Nodes returns every member's node, in order.
 func (rs Reigns) Nodes() (all []machine.Node) {
 	for i := range rs {

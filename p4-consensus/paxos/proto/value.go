@@ -25,10 +25,10 @@ const (
 	EntryGroup                    // an encoded Group that is to follow the newest
 )
 
-// Origin names a command: the seq-th that a node was asked in one of its lives. The zero
-// Origin is the leader's own; nobody waits for what comes of it.
+// Origin names a command: the seq-th that a replica was asked in one of the lives of its
+// disk. The zero Origin is the leader's own; nobody waits for what comes of it.
 type Origin struct {
-	Node      machine.Node
+	Voter
 	Life, Seq uint64
 }
 

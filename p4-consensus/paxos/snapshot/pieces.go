@@ -66,7 +66,7 @@ func (h *Head) appendTo(b []byte) []byte {
 	b = cbor.AppendInt(b, int64(h.Clock))
 	b = cbor.AppendArray(b, len(h.Seen))
 	for _, w := range h.Seen {
-		b = proto.AppendNumbers(cbor.AppendArray(b, 3+len(w.bits)), uint64(w.node), w.life, w.low)
+		b = proto.AppendNumbers(cbor.AppendArray(b, 4+len(w.bits)), uint64(w.voter.Node), w.voter.Disk, w.life, w.low)
 		b = proto.AppendNumbers(b, w.bits[:]...)
 	}
 	b = cbor.AppendArray(b, len(h.Reigns))
@@ -117,8 +117,9 @@ func (a *Arriving) Add(p proto.Piece) (whole, ok bool) {
 
 func readWindow(r *proto.Reader) *window {
 	w := new(window)
-	r.Fixed(3 + len(w.bits))
-	w.node, w.life, w.low = machine.Node(r.Uint()), r.Uint(), r.Uint()
+	r.Fixed(4 + len(w.bits))
+	w.voter = proto.Voter{Node: machine.Node(r.Uint()), Disk: r.Uint()}
+	w.life, w.low = r.Uint(), r.Uint()
 	for i := range w.bits {
 		w.bits[i] = r.Uint()
 	}

@@ -1,10 +1,7 @@
 package snapshot
 
 import (
-	"cmp"
 	"slices"
-
-	"dss.example/common/machine"
 
 	"dss.example/p4-consensus/paxos/proto"
 )
@@ -12,56 +9,68 @@ import (
 // WindowSize is how far apart two commands of one life may be that are both under way.
 const WindowSize = 4096
 
-// window remembers which commands of a node's latest life were executed: those up to low,
-// and those whose bits are set among the windowSize after it.
+// window remembers which commands of a voter's latest life were executed: those up to low,
+// and those whose bits are set among the WindowSize after it.
 type window struct {
-	node      machine.Node
+	voter     proto.Voter
 	life, low uint64
 	bits      [WindowSize / 64]uint64
 }
 
-// Windows are those of all nodes, in their order. They are part of the replicated state.
+// Windows are those of all voters, as they came. They are part of the replicated state.
 type Windows []*window
+
+func (ws Windows) of(v proto.Voter) int {
+	return slices.IndexFunc(ws, func(w *window) bool { return w.voter == v })
+}
 
 // First tells whether a command is to be executed, and remembers it. One that comes again,
 // from an earlier life or from before the window, is not: nobody waits for it.
 func (ws *Windows) First(o proto.Origin) bool {
-	i, found := slices.BinarySearchFunc(*ws, o.Node, func(w *window, n machine.Node) int { return cmp.Compare(w.node, n) })
-	if !found {
-		*ws = slices.Insert(*ws, i, &window{node: o.Node})
+	i := ws.of(o.Voter)
+	if i < 0 {
+		i = len(*ws)
+		*ws = append(*ws, &window{voter: o.Voter})
 	}
 	w := (*ws)[i]
 	switch {
 	case o.Life < w.life:
 		return false
 	case o.Life > w.life:
-		*w = window{node: o.Node, life: o.Life}
+		*w = window{voter: o.Voter, life: o.Life}
 	}
 	return w.take(o.Seq)
 }
 
-// Done tells whether a command of a node's latest life was executed, or never will be.
+// Done tells whether a command was executed, or never will be.
 func (ws Windows) Done(o proto.Origin) bool {
-	for _, w := range ws {
-		if w.node == o.Node {
-			return o.Life < w.life || o.Life == w.life && (o.Seq <= w.low || o.Seq <= w.low+WindowSize && w.has(o.Seq))
-		}
+	i := ws.of(o.Voter)
+	if i < 0 {
+		return false
 	}
-	return false
+	w := ws[i]
+	return o.Life < w.life || o.Life == w.life && (o.Seq <= w.low || o.Seq <= w.low+WindowSize && w.has(o.Seq))
+}
+
+// Keep forgets the voters of whom holds is false. Their commands must not be asked for again.
+func (ws *Windows) Keep(holds func(proto.Voter) bool) {
+	*ws = slices.DeleteFunc(*ws, func(w *window) bool { return !holds(w.voter) })
 }
 
 func (w *window) take(seq uint64) bool {
-	if seq <= w.low {
+	switch {
+	case seq <= w.low:
 		return false
+	case seq > w.low+2*WindowSize:
+		w.low, w.bits = seq-WindowSize, [WindowSize / 64]uint64{}
 	}
 	for ; seq > w.low+WindowSize; w.low++ {
 		w.clear(w.low + 1)
 	}
-	word, bit := &w.bits[seq/64%uint64(len(w.bits))], uint64(1)<<(seq%64)
-	if *word&bit != 0 {
+	if w.has(seq) {
 		return false
 	}
-	*word |= bit
+	w.bits[seq/64%uint64(len(w.bits))] |= 1 << (seq % 64)
 	for w.has(w.low + 1) {
 		w.low++
 		w.clear(w.low)
