@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -52,7 +53,9 @@ func (p *printer) table(s *Stage, r *Record, l Load) {
 	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	ours := s.Systems[0].Name
 	space := r.measured(l, Space)
-	fmt.Fprintf(tw, "callers\tsystem\t%s/s\tp50 µs\tp99 µs\tclient CPU µs/op\tserver\t%s/it\tleast–most\t%s\n", l.Unit, ours, column(space, "space"))
+	syncs := slices.ContainsFunc(r.Samples, func(s Sample) bool { return s.Load == l.Name && s.Syncs > 0 })
+	fmt.Fprintf(tw, "callers\tsystem\t%s/s\tp50 µs\tp99 µs\tclient CPU µs/op\tserver\t%s/it\tleast–most\t%s\n",
+		l.Unit, ours, column(space, "space")+column(syncs, "syncs/op"))
 	for _, c := range r.Cells {
 		if c.Load != l.Name {
 			continue
@@ -62,9 +65,9 @@ func (p *printer) table(s *Stage, r *Record, l Load) {
 			fmt.Fprintf(tw, "%d\t%s\t%s\t%.0f\t%.0f\t%s\t%s\t%s\t%s\n", c.Callers, system,
 				chart.Amount(median(Rate.figure())*l.items()), median(P50.figure()), median(func(s *Sample) float64 { return s.P99 }),
 				cost(median(func(s *Sample) float64 { return s.ClientCPU })), cost(median(func(s *Sample) float64 { return s.ServerCPU })),
-				compared(r, c, ours, system), column(space, fmt.Sprintf("%.2f×", median(Space.figure()))))
+				compared(r, c, ours, system), column(space, fmt.Sprintf("%.2f×", median(Space.figure())))+column(syncs, count(median(func(s *Sample) float64 { return s.Syncs }))))
 		}
-		fmt.Fprintln(tw, strings.Repeat("\t", 9)+column(space, "")) // a blank line that keeps the columns
+		fmt.Fprintln(tw, strings.Repeat("\t", 9)+column(space, "")+column(syncs, "")) // a blank line that keeps the columns
 	}
 	_ = tw.Flush() // a Builder does not fail
 	for line := range strings.Lines(strings.TrimRight(b.String(), " \n")) {
@@ -78,6 +81,14 @@ func column(there bool, text string) string {
 		return ""
 	}
 	return text + "\t"
+}
+
+// count prints how many, and a dash for none or unknown.
+func count(n float64) string {
+	if n == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", n)
 }
 
 // cost prints microseconds, and a dash for what is unknown.

@@ -93,6 +93,8 @@ func (m Metric) figure() func(*Sample) float64 {
 	switch m {
 	case P50:
 		return func(s *Sample) float64 { return s.P50 }
+	case P99:
+		return func(s *Sample) float64 { return s.P99 }
 	case Space:
 		return func(s *Sample) float64 { return s.Space }
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"strings"
 	"time"
 
 	"dss.example/common/bench/load"
@@ -86,6 +87,7 @@ type Metric int
 const (
 	Rate  Metric = iota // more is better
 	P50                 // less is better
+	P99                 // less is better
 	Space               // less is better
 )
 
@@ -95,8 +97,9 @@ type Bar struct {
 	Of      Metric
 	Load    string
 	Callers []int
-	Peer    string  // with which ours is compared; empty for none: Want is absolute then
-	Want    float64 // at least, or at most where less is better, times the peer's
+	Peer    string   // with which ours is compared; empty for none: Want is absolute then
+	Among   []string // instead of Peer: with the best of these in each cell
+	Want    float64  // at least, or at most where less is better, times the peer's
 }
 
 // Peer is a server and a driver that live in the benchmark program itself. Each
@@ -105,6 +108,28 @@ type Peer struct {
 	Kind  string
 	Serve func(net.Listener) error // until the process is ended; nil if the server is another program
 	Drive func(addr string, t Turn) (*load.Report, error)
+
+	// Member is one of a group of servers, each a process: [MemberOf] is the command.
+	// Until the process is ended; nil if there is no such group.
+	Member func(m Member) error
+}
+
+// Member is a server's part in a group.
+type Member struct {
+	Index int      // from 0
+	Dir   string   // its own; it is there again when the member is started again
+	Addrs []string // for each member the same number, those of the first member first
+}
+
+// Own returns the addresses of member i of a group of n.
+func (m Member) Own(i, n int) []string {
+	each := len(m.Addrs) / n
+	return m.Addrs[i*each : (i+1)*each]
+}
+
+// MemberOf is the command, of the program self, that is a member of a group.
+func MemberOf(self, kind string, m Member) Command {
+	return Command{self, []string{"peer", "member", kind, fmt.Sprint(m.Index), m.Dir, strings.Join(m.Addrs, ",")}}
 }
 
 // ServePeer is the command that serves a peer on the place's first address.

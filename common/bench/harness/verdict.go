@@ -47,10 +47,13 @@ func (s *Stage) Judge(r *Record) []Verdict {
 
 func (s *Stage) verdict(r *Record, b Bar, callers int) Verdict {
 	l := s.load(b.Load)
+	cell := Cell{Load: b.Load, Callers: callers}
+	if len(b.Among) > 0 {
+		b.Peer = r.best(cell, b)
+	}
 	v := Verdict{
 		Must: b.Must, Text: b.text(l, callers), Load: b.Load, Callers: callers, State: Met, Factor: b.Peer != "" || b.Of == Space,
 	}
-	cell := Cell{Load: b.Load, Callers: callers}
 	ours := r.of(cell, s.Systems[0].Name, b.Of.figure())
 	measured := len(ours) > 0
 	if b.Peer != "" {
@@ -72,17 +75,38 @@ func (b Bar) text(l Load, callers int) string {
 	switch b.Of {
 	case P50:
 		what, limit = "p50", "≤"
+	case P99:
+		what, limit = "p99", "≤"
 	case Space:
 		what, limit = "space", "≤"
 	}
 	want := fmt.Sprintf("%g× %s", b.Want, b.Peer)
 	switch {
+	case len(b.Among) > 0:
+		want = fmt.Sprintf("%g× the best, %s", b.Want, b.Peer)
 	case b.Peer == "" && b.Of == Space:
 		want = fmt.Sprintf("%g× what is kept", b.Want)
 	case b.Peer == "":
 		want = chart.Amount(b.Want)
 	}
 	return fmt.Sprintf("%s, %s: %s %s %s", l.Name, plural(callers, "caller"), what, limit, want)
+}
+
+// best returns which of the peers that a bar is about was measured as the best, by its
+// median; the first of them if none was measured.
+func (r *Record) best(c Cell, b Bar) string {
+	best, reached := b.Among[0], 0.0
+	for _, peer := range b.Among {
+		got := stats.Of(r.of(c, peer, b.Of.figure())).Median
+		better := got > reached
+		if b.Of != Rate {
+			better = got < reached || reached == 0
+		}
+		if got > 0 && better {
+			best, reached = peer, got
+		}
+	}
+	return best
 }
 
 // why says why a comparison with a peer, or with none, could not be made.

@@ -21,7 +21,8 @@ type Report struct {
 	ClientCPU float64 `json:"client_cpu_us_per_op"` // 0 if unknown
 	Began     int64   `json:"began_unix_ns"`        // after filling and warming up
 	Ended     int64   `json:"ended_unix_ns"`
-	Space     float64 `json:"space,omitempty"` // bytes on the disk for each byte that is kept; 0 if nothing is
+	Space     float64 `json:"space,omitempty"`        // bytes on the disk for each byte that is kept; 0 if nothing is
+	Syncs     float64 `json:"syncs_per_op,omitempty"` // of files, by all who take part together; 0 if nobody counts
 }
 
 // ErrNothing tells that not one operation ended in time.
