@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -52,6 +53,22 @@ func Blocks(text string) ([]Block, error) {
 		return nil, fmt.Errorf("%w: the one with line %d", ErrOpen, blocks[len(blocks)-1].Line)
 	}
 	return blocks, nil
+}
+
+// Without returns blocks without the lines that are equal to one of done. A line that is
+// left out is told.
+func Without(blocks []Block, done []string) []Block {
+	kept := slices.Clone(blocks)
+	for i := range kept {
+		lines := strings.Split(kept[i].Text, "\n")
+		for k, line := range lines {
+			if slices.Contains(done, strings.TrimSpace(line)) {
+				lines[k] = "echo " + quote(line+": done before")
+			}
+		}
+		kept[i].Text = strings.Join(lines, "\n")
+	}
+	return kept
 }
 
 // script joins the blocks to what bash runs; each is announced by its place.

@@ -117,3 +117,11 @@ func TestTheEndOfTheContextEndsTheBlocks(t *testing.T) {
 	_, _, err := run(t, ctx, "sleep 600")
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
+
+func TestALineThatWasRunBeforeIsLeftOutAndTold(t *testing.T) {
+	blocks := []readme.Block{{Line: 3, Text: "one\nmake test\ntwo\n"}, {Line: 9, Text: "make test STAGE=1\n"}}
+	require.Equal(t, []readme.Block{
+		{Line: 3, Text: "one\necho 'make test: done before'\ntwo\n"}, {Line: 9, Text: "make test STAGE=1\n"},
+	}, readme.Without(blocks, []string{"make test", "make demo"}))
+	require.Equal(t, "one\nmake test\ntwo\n", blocks[0].Text)
+}
