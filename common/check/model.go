@@ -106,6 +106,8 @@ func opNeeds(op kv.Op) (need kv.Cap) {
 		return kv.CapSessions
 	case kv.Stat:
 		return kv.CapStat
+	case kv.Members, kv.Inspect, kv.Change, kv.Transfer:
+		return kv.CapMembers
 	}
 	return need
 }

@@ -44,6 +44,10 @@ func checkAnswer(op Op, status Status, res Result) error {
 		return checkType[SessionInfo](res)
 	case Stat:
 		return checkType[Stats](res)
+	case Members:
+		return checkType[Group](res)
+	case Inspect:
+		return checkType[Replica](res)
 	}
 	return checkFound(op, res)
 }

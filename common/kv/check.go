@@ -20,7 +20,7 @@ func Check(req *Request) *Response {
 	case req.Wait < 0 || req.Wait > MaxWait:
 		return Refuse(Invalid, "wait of %v: want 0 to %v", req.Wait, MaxWait)
 	}
-	if bad := checkOp(req.Op); bad != nil {
+	if bad := checkOp(req); bad != nil {
 		return bad
 	}
 	if !req.At.IsZero() && !ReadOnly(req.Op) {
@@ -29,8 +29,8 @@ func Check(req *Request) *Response {
 	return nil
 }
 
-func checkOp(op Op) *Response {
-	switch op := op.(type) {
+func checkOp(req *Request) *Response {
+	switch op := req.Op.(type) {
 	case CAS:
 		return checkPair(op.Key, op.Value)
 	case Txn:
@@ -46,8 +46,10 @@ func checkOp(op Op) *Response {
 		return checkTTL(op.TTL)
 	case KeepAlive, Revoke, Leases, CloseSession, Stat, Expire:
 		return nil
+	case Members, Inspect, Change, Transfer:
+		return checkGroup(req)
 	}
-	return checkStep(op)
+	return checkStep(req.Op)
 }
 
 // checkStep checks an operation that may also stand in a transaction.

@@ -153,6 +153,34 @@ var methods = []struct {
 		func(c *kv.Client) (any, error) { return c.OpenSession(context.Background(), time.Minute) },
 		kv.SessionInfo{ID: 9, TTL: time.Minute},
 	},
+	{
+		"members",
+		kv.Members{},
+		kv.Group{Version: 1, Members: []kv.Member{{ID: 1}}},
+		func(c *kv.Client) (any, error) { return c.Members(context.Background()) },
+		kv.Group{Version: 1, Members: []kv.Member{{ID: 1}}},
+	},
+	{
+		"inspect",
+		kv.Inspect{},
+		kv.Replica{ID: 1, Role: kv.Leader},
+		func(c *kv.Client) (any, error) { return c.Inspect(context.Background()) },
+		kv.Replica{ID: 1, Role: kv.Leader},
+	},
+	{
+		"change",
+		kv.Change{Add: 4, Remove: 1},
+		nil,
+		func(c *kv.Client) (any, error) {
+			return nil, c.Change(context.Background(), kv.Change{Add: 4, Remove: 1})
+		}, nil,
+	},
+	{
+		"transfer",
+		kv.Transfer{To: 2},
+		nil,
+		func(c *kv.Client) (any, error) { return nil, c.Transfer(context.Background(), 2) }, nil,
+	},
 }
 
 func TestMethodsAskForTheirOperationAndReturnItsResult(t *testing.T) {

@@ -32,6 +32,9 @@ func cloneResult(res Result) Result {
 	case LeaseList:
 		r.List = cloneEach(r.List, LeaseInfo.clone)
 		return r
+	case Group:
+		r.Members, r.Guests = slices.Clone(r.Members), slices.Clone(r.Guests)
+		return r
 	case Stats:
 		r.Hash = bytes.Clone(r.Hash)
 		return r

@@ -176,8 +176,7 @@ func readRareOp(d *cbor.Reader, kind opKind) Op {
 		d.Fixed(0)
 		return Expire{}
 	}
-	d.Fail("operation of kind %d", kind)
-	return nil
+	return readGroupOp(d, kind)
 }
 
 func readScan(d *cbor.Reader) Op {

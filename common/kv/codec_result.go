@@ -127,6 +127,10 @@ func readResult(d *cbor.Reader) Result {
 		return SessionInfo{ID: d.Uint(), TTL: time.Duration(d.Int())}
 	case resultStats:
 		return readStats(d)
+	case resultGroup:
+		return readGroup(d)
+	case resultReplica:
+		return readReplica(d)
 	default:
 		return readFound(d, kind)
 	}

@@ -52,6 +52,10 @@ var requestGolden = []struct {
 	{reqOf(kv.CloseSession{}), reqHead + "820e80"},
 	{reqOf(kv.Stat{}), reqHead + "820f81f4"},
 	{reqOf(kv.Expire{}), reqHead + "821080"},
+	{reqOf(kv.Members{}), reqHead + "821180"},
+	{reqOf(kv.Inspect{}), reqHead + "821280"},
+	{reqOf(kv.Change{Add: 4, Remove: 1}), reqHead + "8213820401"},
+	{reqOf(kv.Transfer{To: 2}), reqHead + "82148102"},
 }
 
 const (
@@ -86,6 +90,19 @@ var responseGolden = []struct {
 	{respOf(kv.LeaseList{List: []kv.LeaseInfo{{ID: 1}}}), respHead + "820781818401000080"},
 	{respOf(kv.SessionInfo{ID: 1, TTL: 2}), respHead + "8208820102"},
 	{respOf(kv.Stats{Keys: 1, Bytes: 2, Sessions: 3, Leases: 4, Oldest: kv.Version{Lo: 5}, Hash: []byte("h")}), respHead + "820986010203048200054168"},
+	{
+		respOf(kv.Group{
+			Version: 1, From: 2, Commit: 3, Quorum1: 4, Quorum2: 5, Asked: 6, Leader: 7,
+			Members: []kv.Member{{ID: 8, Addr: "a:1", Role: kv.Leader}}, Guests: []kv.Guest{{ID: 9, Addr: "b", Commit: 10, Ready: true}},
+		}),
+		respHead + "820a89" + "01020304050607" + "81830863613a3103" + "81840961620af5",
+	},
+	{
+		respOf(kv.Replica{
+			ID: 1, Role: kv.Joining, Leader: 2, Ballot: kv.Ballot{Round: 3, Replica: 4}, Version: 5, Commit: 6, First: 7, Snapshot: 8, Waiting: "w",
+		}),
+		respHead + "820b89" + "010502" + "820304" + "05060708" + "6177",
+	},
 }
 
 const itemHex = "86416b4176820007820007" + "0100"
@@ -147,19 +164,24 @@ func TestLongListsDecodeAsTheyWere(t *testing.T) {
 			respOf(kv.EventList{List: make([]kv.Event, n)}),
 			respOf(kv.LeaseList{List: make([]kv.LeaseInfo, n)}),
 			respOf(kv.LeaseInfo{Keys: make([]string, n)}),
+			respOf(kv.Group{Members: make([]kv.Member, n)}),
+			respOf(kv.Group{Guests: make([]kv.Guest, n)}),
 		}
 		var items kv.Items
 		var events kv.EventList
 		var leases kv.LeaseList
 		var keys kv.LeaseInfo
+		var group kv.Group
 		for i := range n {
 			one := item(fmt.Sprintf("%06d", i), "v", uint64(i))
 			items.List = append(items.List, one)
 			events.List = append(events.List, kv.Event{Kind: kv.EventPut, Item: one})
 			leases.List = append(leases.List, kv.LeaseInfo{ID: kv.LeaseID(i)})
 			keys.Keys = append(keys.Keys, one.Key)
+			group.Members = append(group.Members, kv.Member{ID: kv.ReplicaID(i), Addr: one.Key})
+			group.Guests = append(group.Guests, kv.Guest{ID: kv.ReplicaID(i), Addr: one.Key, Ready: i%2 == 0})
 		}
-		for _, resp := range append(zeros, respOf(items), respOf(events), respOf(leases), respOf(keys)) {
+		for _, resp := range append(zeros, respOf(items), respOf(events), respOf(leases), respOf(keys), respOf(group)) {
 			var got kv.Response
 			require.NoError(t, got.DecodeFrom(resp.AppendTo(nil)))
 			require.Empty(t, cmp.Diff(resp, got))
@@ -323,7 +345,7 @@ func TestDecodeRequestRefuses(t *testing.T) {
 		"an operation that is no op":  reqHead + "f4",
 		"an operation of one item":    reqHead + "8101",
 		"an operation of kind 0":      reqHead + "820080",
-		"an operation of kind 17":     reqHead + "821180",
+		"an operation of kind 21":     reqHead + "821580",
 		"an operation of kind 257":    reqHead + "8219010181416b",
 		"a get without a key":         reqHead + "820180",
 		"a get with two":              reqHead + "820182416b416b",
@@ -334,6 +356,10 @@ func TestDecodeRequestRefuses(t *testing.T) {
 		"a bool that is a number":     reqHead + "820f8101",
 		"an undefined":                reqHead + "f7",
 		"an indefinite list":          reqHead + "8207839f" + "ff8080",
+		"members with a field":        reqHead + "82118100",
+		"a change of one":             reqHead + "82138101",
+		"a transfer to -1":            reqHead + "82148120",
+		"members in a transaction":    reqHead + "820783" + "80" + "818211" + "8100" + "80",
 		"a transaction in another":    reqHead + "8207838081" + "8207838080" + "80" + "80",
 		"a compare cut short":         txn("8185416b0201408200"),
 		"a target of 9 bits":          txn("8186416b1901000140820000" + "00"),
@@ -355,7 +381,7 @@ func TestDecodeResponseRefuses(t *testing.T) {
 		"detail in bytes":                    "87004082000040f460f6",
 		"detail that is no UTF-8":            "870061ff82000040f460f6",
 		"a result of kind 0":                 respHead + "820080",
-		"a result of kind 10":                respHead + "820a80",
+		"a result of kind 12":                respHead + "820c80",
 		"a result of kind 257":               respHead + "82190101" + itemHex,
 		"an item of five":                    respHead + "820185416b4176820007820007" + "01",
 		"a null item in a list":              respHead + "82028381f600f4",
@@ -363,6 +389,14 @@ func TestDecodeResponseRefuses(t *testing.T) {
 		"events in a transaction":            txn("8201" + "8205828082" + "0000"),
 		"a session in a transaction":         txn("8201" + "8208820102"),
 		"129 outcomes":                       respHead + "820482f59881" + strings.Repeat("8201f6", 129),
+		"a group in a transaction":           txn("8201" + "820a89010203040506078080"),
+		"a group without guests":             respHead + "820a880102030405060780",
+		"a member without a role":            respHead + "820a89010203040506078182086080",
+		"a role of 9 bits":                   respHead + "820a8901020304050607818308601901" + "0080",
+		"a quorum above 2^63":                respHead + "820a89010203" + "1b8000000000000000" + "0506078080",
+		"a ballot of three":                  respHead + "820b89010502" + "83030400" + "0506070860",
+		"more members than there are bytes":  respHead + "820a8901020304050607" + "9a7fffffff",
+		"more guests than there are bytes":   respHead + "820a890102030405060780" + "9a7fffffff",
 		"previous that is false":             respHead + "8205828183" + "01" + itemHex + "f4" + "820008",
 		"more items than there are bytes":    respHead + "820283" + "9a7fffffff",
 		"more keys than there are bytes":     respHead + "820684010220" + "9a7fffffff",
@@ -385,7 +419,8 @@ func TestLengthBombsAllocateLittle(t *testing.T) {
 		reqHead + "820783" + "99c350", reqHead + "82078380" + "99c350", reqHead + "8207838080" + "99c350",
 		"8800000000820000" + "5a7fffffff",
 		respHead + "820283" + "99c350", respHead + "820582" + "99c350", respHead + "820781" + "99c350",
-		respHead + "820684010220" + "99c350", respHead + "820482f5" + "99c350", respHead + "8201865a7fffffff",
+		respHead + "820684010220" + "99c350", respHead + "820a8901020304050607" + "99c350", respHead + "820a890102030405060780" + "99c350",
+		respHead + "820482f5" + "99c350", respHead + "8201865a7fffffff",
 	} {
 		// Lists claim 50,000 items, for which there are bytes enough.
 		b := append(unhex(t, head), junk...)
@@ -416,6 +451,8 @@ func TestTinyElementsAreNotAmplified(t *testing.T) {
 		{"820582", "8301" + "8640408200008200000000" + "f6"},
 		{"820684010000", "40"},
 		{"820781", "8400000080"},
+		{"820a8900000000000000", "83006000"},
+		{"820a890000000000000080", "84006000f4"},
 	} {
 		n := size / (len(list.one) / 2)
 		b := append(unhex(t, respHead+list.head), cbor.AppendArray(nil, n)...)

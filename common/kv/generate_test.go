@@ -29,6 +29,14 @@ func drawLease(t *rapid.T) kv.LeaseID { return kv.LeaseID(rapid.Uint64().Draw(t,
 
 func drawBool(t *rapid.T) bool { return rapid.Bool().Draw(t, "bool") }
 
+func drawReplica(t *rapid.T) kv.ReplicaID { return kv.ReplicaID(drawUint(t)) }
+
+func drawUint(t *rapid.T) uint64 { return rapid.Uint64().Draw(t, "uint") }
+
+func drawRole(t *rapid.T) kv.Role { return kv.Role(rapid.Uint8().Draw(t, "role")) }
+
+func drawText(t *rapid.T) string { return rapid.String().Draw(t, "text") }
+
 func drawInt(t *rapid.T) int { return rapid.Int().Draw(t, "int") }
 
 // drawStep draws an operation that may stand in a transaction.
@@ -65,7 +73,7 @@ func drawCompare(t *rapid.T) kv.Compare {
 }
 
 func drawOp(t *rapid.T) kv.Op {
-	switch rapid.IntRange(0, 12).Draw(t, "op") {
+	switch rapid.IntRange(0, 16).Draw(t, "op") {
 	case 0:
 		return nil
 	case 1:
@@ -94,6 +102,14 @@ func drawOp(t *rapid.T) kv.Op {
 		return kv.Stat{Hash: drawBool(t)}
 	case 11:
 		return kv.Expire{}
+	case 12:
+		return kv.Members{}
+	case 13:
+		return kv.Inspect{}
+	case 14:
+		return kv.Change{Add: drawReplica(t), Remove: drawReplica(t)}
+	case 15:
+		return kv.Transfer{To: drawReplica(t)}
 	}
 	return drawStep(t)
 }
@@ -152,8 +168,22 @@ func drawOutcome(t *rapid.T) kv.Outcome {
 	return kv.Outcome{Status: kv.Status(rapid.Uint8().Draw(t, "status")), Result: drawFound(t)}
 }
 
+func drawGroup(t *rapid.T) kv.Group {
+	member := rapid.Custom(func(t *rapid.T) kv.Member {
+		return kv.Member{ID: drawReplica(t), Addr: drawText(t), Role: drawRole(t)}
+	})
+	guest := rapid.Custom(func(t *rapid.T) kv.Guest {
+		return kv.Guest{ID: drawReplica(t), Addr: drawText(t), Commit: drawUint(t), Ready: drawBool(t)}
+	})
+	return kv.Group{
+		Version: drawUint(t), From: drawUint(t), Commit: drawUint(t), Quorum1: drawInt(t), Quorum2: drawInt(t),
+		Asked: drawReplica(t), Leader: drawReplica(t),
+		Members: rapid.SliceOfN(member, 0, 5).Draw(t, "members"), Guests: rapid.SliceOfN(guest, 0, 5).Draw(t, "guests"),
+	}
+}
+
 func drawResult(t *rapid.T) kv.Result {
-	switch rapid.IntRange(0, 7).Draw(t, "result") {
+	switch rapid.IntRange(0, 9).Draw(t, "result") {
 	case 0:
 		outcomes := rapid.SliceOfN(rapid.Custom(drawOutcome), 0, 5).Draw(t, "outcomes")
 		return kv.TxnResult{Succeeded: drawBool(t), Outcomes: outcomes}
@@ -171,6 +201,14 @@ func drawResult(t *rapid.T) kv.Result {
 			Keys: rapid.Uint64().Draw(t, "keys"), Bytes: rapid.Uint64().Draw(t, "bytes"),
 			Sessions: rapid.Uint64().Draw(t, "sessions"), Leases: rapid.Uint64().Draw(t, "leases"),
 			Oldest: drawVersion(t), Hash: drawBytes(t),
+		}
+	case 6:
+		return drawGroup(t)
+	case 7:
+		return kv.Replica{
+			ID: drawReplica(t), Role: drawRole(t), Leader: drawReplica(t),
+			Ballot: kv.Ballot{Round: drawUint(t), Replica: drawReplica(t)}, Version: drawUint(t),
+			Commit: drawUint(t), First: drawUint(t), Snapshot: drawUint(t), Waiting: drawText(t),
 		}
 	}
 	return drawFound(t)

@@ -2,7 +2,7 @@ package kv
 
 import "time"
 
-// Op is an operation: one of the types below.
+// Op is an operation: one of the types below, or of those in group.go.
 type Op interface {
 	kind() opKind
 	appendFields(b []byte) []byte // the fields alone, as an array
@@ -28,6 +28,10 @@ const (
 	opCloseSession
 	opStat
 	opExpire
+	opMembers
+	opInspect
+	opChange
+	opTransfer
 )
 
 // LeaseID names a lease; 0 is none.
@@ -147,6 +151,7 @@ func (Expire) kind() opKind       { return opExpire }
 var opNames = []string{
 	"none", "get", "put", "delete", "scan", "append", "cas", "txn", "events", "grant",
 	"keepalive", "revoke", "leases", "open-session", "close-session", "stat", "expire",
+	"members", "inspect", "change", "transfer",
 }
 
 // OpName returns the operation's name in lower case, for traces and metrics.
@@ -161,7 +166,7 @@ func OpName(op Op) string {
 // harm.
 func ReadOnly(op Op) bool {
 	switch op := op.(type) {
-	case Get, Scan, Events, Leases, Stat:
+	case Get, Scan, Events, Leases, Stat, Members, Inspect:
 		return true
 	case Txn:
 		for _, branch := range [][]Op{op.Then, op.Else} {

@@ -2,7 +2,8 @@ package kv
 
 import "time"
 
-// Result is what an operation found: one of the types below.
+// Result is what an operation found: one of the types below, or of those in
+// group.go.
 type Result interface {
 	resultKind() resultKind
 	appendFields(b []byte) []byte // the fields alone, as an array
@@ -21,6 +22,8 @@ const (
 	resultLeases
 	resultSession
 	resultStats
+	resultGroup
+	resultReplica
 )
 
 type (

@@ -56,6 +56,10 @@ func opText(op Op) string {
 		return "leases" + leaseText(op.Lease)
 	case OpenSession:
 		return fmt.Sprintf("open-session %v", op.TTL)
+	case Change:
+		return "change" + signed(" +", op.Add) + signed(" -", op.Remove)
+	case Transfer:
+		return fmt.Sprintf("transfer to %d", op.To)
 	}
 	return OpName(op)
 }
@@ -117,6 +121,11 @@ func resultText(r Result) string {
 		return fmt.Sprintf("session %d for %v", r.ID, r.TTL)
 	case Stats:
 		return fmt.Sprintf("%d keys, %d bytes, %d sessions, %d leases, oldest %v, hash %x", r.Keys, r.Bytes, r.Sessions, r.Leases, r.Oldest, r.Hash)
+	case Group:
+		return fmt.Sprintf("group %d, quorums %d and %d, leader %d %s, guests %s", r.Version, r.Quorum1, r.Quorum2, r.Leader,
+			listText(r.Members, Member.String), listText(r.Guests, Guest.String))
+	case Replica:
+		return r.String()
 	}
 	return fmt.Sprintf("%T", r)
 }
@@ -137,6 +146,36 @@ func (e Event) String() string {
 // String prints the lease: "lease 3 4s of 10s".
 func (l LeaseInfo) String() string {
 	return strings.TrimSpace(fmt.Sprintf("lease %d %v of %v %s", l.ID, l.Left, l.TTL, strings.Join(l.Keys, " ")))
+}
+
+// String prints the member: "2 leader 127.0.0.1:7002".
+func (m Member) String() string { return fmt.Sprintf("%d %v %s", m.ID, m.Role, brief(m.Addr)) }
+
+// String prints the guest: "4 127.0.0.1:7004 at slot 17", and whether it is ready.
+func (g Guest) String() string {
+	ready := ""
+	if g.Ready {
+		ready = ", ready"
+	}
+	return fmt.Sprintf("%d %s at slot %d%s", g.ID, brief(g.Addr), g.Commit, ready)
+}
+
+// String prints the replica: "1 follower of 2 in ballot 7.2, group 1, slots 3 to 17,
+// snapshot 10".
+func (r Replica) String() string {
+	waits := ""
+	if r.Waiting != "" {
+		waits = ", waits: " + r.Waiting
+	}
+	return fmt.Sprintf("%d %v of %d in ballot %v, group %d, slots %d to %d, snapshot %d%s",
+		r.ID, r.Role, r.Leader, r.Ballot, r.Version, r.First, r.Commit, r.Snapshot, waits)
+}
+
+func signed(sign string, id ReplicaID) string {
+	if id == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s%d", sign, id)
 }
 
 func leaseText(id LeaseID) string {

@@ -36,6 +36,11 @@ func TestRequestsPrintForPeople(t *testing.T) {
 		reqOf(kv.Leases{}),
 		reqOf(kv.OpenSession{TTL: time.Minute}),
 		reqOf(kv.CloseSession{}),
+		reqOf(kv.Members{}),
+		reqOf(kv.Inspect{}),
+		reqOf(kv.Change{Add: 4}),
+		reqOf(kv.Change{Add: 4, Remove: 1}),
+		reqOf(kv.Transfer{To: 2}),
 		reqOf(kv.Put{Key: "x", Value: []byte(strings.Repeat("ab", 100))}),
 		reqOf(kv.Get{Key: strings.Repeat("\xff", 50)}),
 	} {
@@ -56,6 +61,11 @@ leases lease 5
 leases
 open-session 1m0s
 close-session
+members
+inspect
+change +4
+change +4 -1
+transfer to 2
 put x=abababababababababababababababababababab…(200 bytes)
 get "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"…(50 bytes)
 `)
@@ -79,6 +89,13 @@ func TestResponsesPrintForPeople(t *testing.T) {
 		respOf(kv.LeaseList{List: []kv.LeaseInfo{{ID: 3, TTL: time.Second}}}),
 		respOf(kv.SessionInfo{ID: 9, TTL: time.Minute}),
 		respOf(kv.Stats{Keys: 1, Bytes: 2, Sessions: 3, Leases: 4, Oldest: kv.Version{Lo: 1}, Hash: []byte{0xab}}),
+		respOf(kv.Group{
+			Version: 2, Quorum1: 2, Quorum2: 1, Leader: 1,
+			Members: []kv.Member{{ID: 1, Addr: "a:1", Role: kv.Leader}, {ID: 2, Addr: "b:1", Role: kv.Follower}},
+			Guests:  []kv.Guest{{ID: 3, Addr: "c:1", Commit: 17}, {ID: 4, Commit: 18, Ready: true}},
+		}),
+		respOf(kv.Replica{ID: 1, Role: kv.Follower, Leader: 2, Ballot: kv.Ballot{Round: 7, Replica: 2}, Version: 1, Commit: 17, First: 3, Snapshot: 10}),
+		respOf(kv.Replica{ID: 3, Role: kv.Forming, Waiting: "peer 2 is silent"}),
 		respOf(&x),
 	} {
 		got = append(got, resp.String())
@@ -95,6 +112,9 @@ ok: lease 3 4s of 10s x y
 ok: [lease 3 0s of 1s]
 ok: session 9 for 1m0s
 ok: 1 keys, 2 bytes, 3 sessions, 4 leases, oldest 1, hash ab
+ok: group 2, quorums 2 and 1, leader 1 [1 leader a:1, 2 follower b:1], guests [3 c:1 at slot 17, 4 "" at slot 18, ready]
+ok: 1 follower of 2 in ballot 7.2, group 1, slots 3 to 17, snapshot 10
+ok: 3 forming of 0 in ballot 0.0, group 0, slots 0 to 0, snapshot 0, waits: peer 2 is silent
 ok: *kv.Item
 `)
 }

@@ -131,11 +131,14 @@ func badRequests() []badRequest {
 		kv.Grant{TTL: kv.MaxTTL + 1},
 		kv.Grant{TTL: -1},
 		kv.OpenSession{TTL: kv.MinTTL - 1},
+		kv.Change{},
+		kv.Transfer{},
 		kv.Txn{Then: []kv.Op{nil}},
 		kv.Txn{Then: []kv.Op{kv.Put{Key: "a"}, kv.Txn{}}},
 		kv.Txn{Else: []kv.Op{kv.CAS{Key: "a"}}},
 		kv.Txn{Then: []kv.Op{kv.Put{Key: "a"}, kv.Events{}}},
 		kv.Txn{Then: []kv.Op{kv.Stat{}}},
+		kv.Txn{Then: []kv.Op{kv.Members{}}},
 		kv.Txn{Else: []kv.Op{kv.Revoke{Lease: 1}}},
 		kv.Txn{Then: []kv.Op{kv.Put{Key: "a"}, kv.Put{}}},
 		kv.Txn{If: []kv.Compare{{Target: kv.TargetValue, Relation: kv.Equal}}},
@@ -200,6 +203,10 @@ func notOffered(j *judge) {
 		{Session: 1, Seq: 1, Op: kv.CloseSession{}},
 		{Session: 1, Seq: 1, Op: kv.Put{Key: "b"}},
 		{Op: kv.Stat{}},
+		{Op: kv.Members{}},
+		{Op: kv.Inspect{}},
+		{Op: kv.Change{Remove: 1}},
+		{Op: kv.Transfer{To: 1}},
 	}
 	j.put("a", "1")
 	j.unchanged(func() {

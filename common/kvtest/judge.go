@@ -188,6 +188,10 @@ func resultOf(op kv.Op) kv.Result {
 		return kv.SessionInfo{}
 	case kv.Stat:
 		return kv.Stats{}
+	case kv.Members:
+		return kv.Group{}
+	case kv.Inspect:
+		return kv.Replica{}
 	}
 	return nil
 }

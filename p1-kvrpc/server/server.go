@@ -84,6 +84,9 @@ type borrowed struct{ kv.Request }
 // DecodeFrom is Request's, without a copy.
 func (r *borrowed) DecodeFrom(b []byte) error { return r.BorrowFrom(b) }
 
+// Register offers the methods of rcvr beside those of the Store, as wire.Server does.
+func (s *Server) Register(name string, rcvr any) error { return s.wire.Register(name, rcvr) }
+
 // Serve implements daemon.Server.
 func (s *Server) Serve(l net.Listener) error { return s.wire.Serve(l) }
 

@@ -15,6 +15,15 @@
 // Reads do no harm and are sent again in every mode, without a session. A caller's own
 // OpenSession is refused as Unsupported: the session is this client's.
 //
+// What changes a group (kv.Administers) is sent without a session too, in every mode: no
+// session could protect it. In the table below it is a write without.
+//
+// # Servers
+//
+// The first server is asked until it refuses as Unavailable, does not answer in time, or
+// cannot be reached; then the next. If a refusal names one of them in Try, that one is
+// asked instead, at once: so a client finds the leader of a group, whichever it asks.
+//
 // # Outcomes
 //
 // Each copy of an operation is one attempt. It is in doubt from when it is sent
@@ -25,7 +34,7 @@
 //	OK                           OK                      OK                      OK
 //	NotFound, Conflict, NoLease, TooLarge, Invalid, Unsupported, …
 //	  in the session             as it is (1)            as it is                as it is
-//	  without (AtLeastOnce)      Maybe (2)               as it is                as it is
+//	  without                    Maybe (2)               as it is                as it is
 //	Unavailable, Overloaded      again; at last Maybe    again; at last as it is again; at last as it is
 //	Maybe, no answer, link down  again; at last Maybe    again; at last Maybe    again; at last Unavailable
 //	NoSession                    Maybe                   again, new session (3)  -

@@ -135,7 +135,7 @@ func (m *Machine) classOf(operation kv.Op) class {
 	if kv.ReadOnly(operation) {
 		return read
 	}
-	if m.config.Mode == AtLeastOnce {
+	if m.config.Mode == AtLeastOnce || kv.Administers(operation) {
 		return bare
 	}
 	return guarded

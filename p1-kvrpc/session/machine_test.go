@@ -118,6 +118,45 @@ func TestItMovesOnToServersThatMayDoBetter(t *testing.T) {
 	require.Equal(t, server, c.again().to, "no answer")
 }
 
+func TestAWriteFollowsTheLeaderInItsSession(t *testing.T) {
+	c := newClient(t, session.Config{})
+	id := c.ask(write)
+	one := c.call()
+	require.Equal(t, server, one.to)
+	c.answer(one, &kv.Response{Status: kv.Unavailable, Try: "two"})
+	two := c.call() // at once
+	require.Equal(t, addr(2), two.to)
+	require.Equal(t, one.req, two.req, "the same number in the same session")
+	c.say(two, kv.OK)
+	require.Equal(t, kv.OK, c.got[id].Status)
+	c.ask(write)
+	require.Equal(t, addr(2), c.call().to, "the leader is asked from then on")
+}
+
+func TestAdministrationFollowsTheLeaderAndStandsInNoSession(t *testing.T) {
+	for _, op := range []kv.Op{kv.Change{Add: 4, Remove: 1}, kv.Transfer{To: 2}, kv.Members{}, kv.Inspect{}} {
+		for _, mode := range []session.Mode{session.ExactlyOnce, session.AtLeastOnce} {
+			c := newClient(t, session.Config{Mode: mode})
+			id := c.ask(op)
+			c.answer(c.call(), &kv.Response{Status: kv.Unavailable, Try: "two"})
+			two := c.call()
+			require.Equal(t, addr(2), two.to)
+			require.Equal(t, &kv.Request{Op: op}, two.req)
+			require.Zero(t, c.opens)
+			c.say(two, kv.Unsupported)
+			require.Equal(t, kv.Unsupported, c.got[id].Status)
+		}
+	}
+}
+
+func TestAdministrationSentOnceIsRefusedAtOnceByWhoDoesNotLead(t *testing.T) {
+	c := newClient(t, session.Config{Mode: session.AtMostOnce})
+	id := c.ask(kv.Change{Add: 4})
+	c.answer(c.call(), &kv.Response{Status: kv.Unavailable, Try: "two"})
+	require.Equal(t, kv.Unavailable, c.got[id].Status)
+	require.Equal(t, "two", c.got[id].Try, "its caller can ask there")
+}
+
 func TestRetriesAreDampedByTheBudget(t *testing.T) {
 	c := newClient(t, session.Config{Burst: 10, Retries: 20, Timeout: 5 * second})
 	const asked = 400
@@ -228,6 +267,8 @@ func TestAResultOfTheWrongKindIsNoAnswer(t *testing.T) {
 		{kv.KeepAlive{Lease: 3}, kv.LeaseInfo{ID: 3}},
 		{kv.Leases{}, kv.LeaseList{}},
 		{kv.Stat{}, kv.Stats{}},
+		{kv.Members{}, kv.Group{}},
+		{kv.Inspect{}, kv.Replica{}},
 	} {
 		for _, result := range []kv.Result{nil, kv.Item{Key: "b"}, kv.LeaseInfo{ID: 4}, kv.TxnResult{}, kv.Length{}, kv.SessionInfo{}, tc.good} {
 			c := newClient(t, session.Config{})

@@ -143,6 +143,10 @@ func fits(op kv.Op, resp *kv.Response) bool {
 		return is[kv.LeaseList](resp)
 	case kv.Stat:
 		return is[kv.Stats](resp)
+	case kv.Members:
+		return is[kv.Group](resp)
+	case kv.Inspect:
+		return is[kv.Replica](resp)
 	}
 	return true
 }

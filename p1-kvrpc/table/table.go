@@ -128,6 +128,8 @@ func (t *Table) present(now machine.Time, op kv.Op) *kv.Response {
 		return t.stat(op)
 	case kv.Expire:
 		return t.expire(now)
+	case kv.Members, kv.Inspect, kv.Change, kv.Transfer:
+		return kv.Refuse(kv.Unsupported, "%s: one server has no members (stage 4 does)", kv.OpName(op))
 	}
 	if resp := t.write(op); resp != nil {
 		return resp

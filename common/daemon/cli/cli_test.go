@@ -193,6 +193,21 @@ func TestHelpIsPrintedOnStdoutAndEndsWith0(t *testing.T) {
 	}
 }
 
+func TestACommandMayDoSomethingWithoutAVerb(t *testing.T) {
+	exit := func(code int) func(context.Context, []string, cli.Std) error {
+		return func(_ context.Context, args []string, _ cli.Std) error { return cli.Exit(10*code + len(args)) }
+	}
+	c := &cli.Command{
+		Name: "members", Brief: "print the members", Run: exit(1), Example: "members",
+		Verbs: []*cli.Command{{Name: "add", Args: "ID", Brief: "add one", Run: exit(2)}},
+	}
+	for args, want := range map[string]int{"": 10, "add 4": 21, "add": cli.BadUsage, "drop": cli.BadUsage, "-h": cli.Done} {
+		var out, errs bytes.Buffer
+		require.Equal(t, want, cli.Run(context.Background(), c, strings.Fields(args), cli.Std{Out: &out, Err: &errs}), args)
+		require.Equal(t, args == "-h", strings.Contains(out.String(), "usage: members [VERB ...]\n"), args)
+	}
+}
+
 func TestAFlagNamedLikeANumberIsAFlag(t *testing.T) {
 	var one bool
 	c := &cli.Command{

@@ -11,7 +11,8 @@ import (
 	"syscall"
 )
 
-// Command is a program or one of its verbs. It has either Verbs or Run.
+// Command is a program or one of its verbs. It has Verbs, or Run, or both: then Run is
+// what it does without a verb, and has no arguments.
 type Command struct {
 	Name    string // as it is typed
 	Brief   string // what it does, in one line

@@ -40,9 +40,12 @@ func (l *line) synopsis() string {
 	if l.hasFlags() {
 		words = append(words, "[flags]")
 	}
-	if c := l.last(); len(c.Verbs) > 0 {
+	switch c := l.last(); {
+	case len(c.Verbs) > 0 && c.Run != nil:
+		words = append(words, "[VERB ...]")
+	case len(c.Verbs) > 0:
 		words = append(words, "VERB ...")
-	} else if c.Args != "" {
+	case c.Args != "":
 		words = append(words, c.Args)
 	}
 	return strings.Join(words, " ")

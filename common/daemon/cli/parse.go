@@ -138,7 +138,7 @@ func (l *line) flag(word string, rest []string) ([]string, error) {
 // complete checks that nothing is missing and nothing is too much.
 func (l *line) complete() error {
 	c := l.last()
-	if len(c.Verbs) > 0 {
+	if len(c.Verbs) > 0 && c.Run == nil {
 		return Usagef("a verb is missing: want one of %s", verbNames(c))
 	}
 	least, most := argCount(c.Args)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"time"
@@ -31,7 +32,8 @@ unknown: it may have been done, or be done yet.`,
 		Example: "kv -s 127.0.0.1:7001 put greeting hello\nkv -s 127.0.0.1:7001 get greeting",
 		Flags:   a.flags,
 		Verbs: []*cli.Command{
-			a.get(), a.put(), a.del(), a.add(), a.cas(), a.txn(), a.scan(), a.watch(), a.lease(), a.stat(), a.load(), a.bench(),
+			a.get(), a.put(), a.del(), a.add(), a.cas(), a.txn(), a.scan(), a.watch(), a.lease(), a.stat(),
+			a.members(), a.status(), a.transfer(), a.load(), a.bench(),
 		},
 	}
 }
@@ -118,7 +120,7 @@ func (a *app) typed(c *client.Client) *kv.Client {
 
 // explain says which stage offers what this server does not.
 func explain(err error, caps kv.Caps) error {
-	if kv.StatusOf(err) == kv.Unsupported {
+	if kv.StatusOf(err) == kv.Unsupported && !errors.Is(err, errNoMembers) {
 		return fmt.Errorf("%w (this is stage %d: %v; it offers %v)", err, caps.Stage, caps.Level, caps.Has)
 	}
 	return err
