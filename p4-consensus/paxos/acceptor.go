@@ -1,6 +1,8 @@
 package paxos
 
 import (
+	"slices"
+
 	"dss.example/common/machine"
 
 	"dss.example/p4-consensus/paxos/proto"
@@ -14,7 +16,8 @@ import (
 // votes so far (PMMC, invariant A1: ballots only grow).
 func (r *Replica) prepare(from machine.Addr, m proto.Prepare) {
 	switch {
-	case m.Ballot.Less(r.promised) || m.From < r.log.first:
+	case m.Ballot.Less(r.promised) || m.From < r.log.first,
+		m.From <= r.commit && !slices.Contains(r.reigns.Nodes(), from.Node): // it has to learn that it is no member
 		r.send(from, proto.Nack{Promised: r.promised, Commit: r.commit})
 		return
 	case r.promised.Less(m.Ballot) && r.loyal(m):

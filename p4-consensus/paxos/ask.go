@@ -1,6 +1,7 @@
 package paxos
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 
@@ -40,8 +41,11 @@ func (r *Replica) asked(id uint64, cmd machine.Data) {
 		r.refuse(id, Overloaded, "too many commands wait at this replica")
 	case sort == ReadIndex:
 		r.addRead(id, cmd)
+	case len(r.reigns) > 0 && !r.reigns.Has(r.voter()):
+		r.refuse(id, Unavailable, "this replica is no member of the group")
 	default:
-		r.submit(id, proto.EntryCommand, cmd.AppendTo(nil))
+		r.scratch = cmd.AppendTo(r.scratch[:0])
+		r.submit(id, proto.EntryCommand, bytes.Clone(r.scratch))
 	}
 }
 
@@ -63,7 +67,9 @@ func (r *Replica) elsewhere() string {
 // often it is sent.
 func (r *Replica) submit(id uint64, kind proto.EntryKind, body []byte) {
 	if len(r.asks) > 0 && r.seq-r.asks[0].seq >= snapshot.WindowSize-1 {
-		r.refuse(id, Overloaded, "an old command has not been decided yet")
+		if id != 0 {
+			r.refuse(id, Overloaded, "an old command has not been decided yet")
+		}
 		return
 	}
 	r.seq++
@@ -125,7 +131,12 @@ func (r *Replica) executed(e *proto.Entry, answer machine.Data) {
 	if id := r.asks[i].ask; id != 0 {
 		r.answer(id, answer)
 	}
-	r.asks = slices.Delete(r.asks, i, i+1)
+	if i > 0 || len(r.asks) == 1 {
+		r.asks = slices.Delete(r.asks, i, i+1)
+		return
+	}
+	r.asks[0] = asked{} // as a rule it is the first, and the others need not move up
+	r.asks = r.asks[1:]
 }
 
 // answer need not wait for this replica's disk: what was chosen is on a quorum's.

@@ -76,11 +76,15 @@ func (r *Replica) electable() bool {
 	return g != nil && g.Has(r.voter())
 }
 
-// solicit asks everybody who has not promised yet.
+// solicit asks everybody who has not promised yet, on every disk that is a member.
 func (r *Replica) solicit(blessed proto.Ballot) {
 	r.lead.asked = r.now
 	for _, node := range r.reigns.Nodes() {
-		if node != r.self.Node && !slices.ContainsFunc(r.lead.promises, func(v proto.Voter) bool { return v.Node == node }) {
+		promised := r.reigns.All(func(g *proto.Group) bool {
+			m, member := g.Find(node)
+			return !member || slices.Contains(r.lead.promises, m.Voter)
+		})
+		if node != r.self.Node && !promised {
 			r.send(r.peer(node), proto.Prepare{Ballot: r.promised, From: r.commit + 1, Blessed: blessed})
 		}
 	}
@@ -93,13 +97,16 @@ func (r *Replica) hear(from machine.Addr, m proto.Promise) {
 		return
 	}
 	for i := range m.Votes {
-		r.bind(&m.Votes[i])
+		if !r.bind(&m.Votes[i]) {
+			m.Next = m.Votes[i].Slot // once more, when what is before it is known
+			break
+		}
 	}
 	voter := proto.Voter{Node: from.Node, Disk: m.Disk}
 	switch {
 	case m.Next > 0:
 		r.send(from, proto.Prepare{Ballot: m.Ballot, From: m.Next})
-	case !slices.Contains(r.lead.promises, voter):
+	case r.reigns.Has(voter) && !slices.Contains(r.lead.promises, voter):
 		r.lead.promises = append(r.lead.promises, voter)
 	}
 	r.advance()
@@ -109,9 +116,13 @@ func (r *Replica) hear(from machine.Addr, m proto.Promise) {
 	r.propose()
 }
 
-func (r *Replica) bind(v *proto.Vote) {
-	if v.Slot <= r.commit || v.Slot > r.commit+16*r.cfg.Alpha {
-		return
+// bind is bound by a vote, unless it is too far ahead of what is known here.
+func (r *Replica) bind(v *proto.Vote) bool {
+	switch {
+	case v.Slot <= r.commit:
+		return true
+	case v.Slot > r.commit+16*r.cfg.Alpha:
+		return false
 	}
 	s := r.log.grow(v.Slot)
 	r.lead.recovered = max(r.lead.recovered, v.Slot)
@@ -122,6 +133,7 @@ func (r *Replica) bind(v *proto.Vote) {
 	case s.bound.ballot.Less(v.Ballot):
 		s.bound = vote{v.Ballot, v.Value}
 	}
+	return true
 }
 
 // covered tells whether this replica may propose for a slot: the group that decides it is
@@ -236,11 +248,11 @@ func (r *Replica) accepted(from machine.Addr, m proto.Accepted) {
 		return
 	}
 	voter := proto.Voter{Node: from.Node, Disk: m.Disk}
-	if slices.Contains(s.acks, voter) {
+	g := r.reigns.Of(m.Slot)
+	if !g.Has(voter) || slices.Contains(s.acks, voter) {
 		return
 	}
 	s.acks = append(s.acks, voter)
-	g := r.reigns.Of(m.Slot)
 	if !g.Accepted(func(v proto.Voter) bool { return slices.Contains(s.acks, v) }) {
 		return
 	}
@@ -303,7 +315,7 @@ func (r *Replica) sendBeat() {
 // echoed notes that a voter had promised no higher ballot after a beat had left.
 func (r *Replica) echoed(from machine.Addr, m proto.Echo) {
 	l := &r.lead
-	if r.role != leading || m.Ballot != r.promised || m.Round > l.round || l.round-m.Round >= uint64(len(l.rounds)) {
+	if r.role != leading || m.Ballot != r.promised || m.Round == 0 || m.Round > l.round || l.round-m.Round >= uint64(len(l.rounds)) {
 		return
 	}
 	r.met(from.Node, m.Disk, m.Commit)
@@ -336,6 +348,10 @@ func (r *Replica) confirmed(holds func(echo) bool) bool {
 // lookAfter is a leader's or candidate's part of a tick.
 func (r *Replica) lookAfter() {
 	l := &r.lead
+	if r.role == electing && !r.electable() { // it has learned meanwhile that it is no member
+		r.retire()
+		return
+	}
 	if r.role == electing || !r.covered(min(l.next, r.commit+r.cfg.Alpha)) {
 		if r.now-l.asked >= r.cfg.Heartbeat {
 			r.solicit(proto.Ballot{})

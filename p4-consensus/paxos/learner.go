@@ -17,6 +17,9 @@ func (r *Replica) learnUpTo(commit uint64, b proto.Ballot) {
 		if s == nil || !s.chosen && s.ballot != b {
 			break
 		}
+		if !s.chosen && s.record < r.harmed {
+			s.record = r.save(proto.Learned{Slot: n, Value: s.value}) // its vote would not be believed
+		}
 		s.chosen = true
 	}
 	r.advance()
@@ -50,6 +53,9 @@ func (r *Replica) advance() {
 		return
 	}
 	r.reigns = r.reigns.Since(r.commit + 1)
+	if r.arriving != nil && r.arriving.Slot <= r.commit {
+		r.arriving = nil // it came too late to be of use
+	}
 	r.serveReads()
 	r.wake()
 	r.considerSnapshot()
@@ -71,7 +77,7 @@ func (r *Replica) want(from machine.Addr) {
 // tell answers it with as many values as fit, or with a snapshot if the log no longer
 // goes back so far.
 func (r *Replica) tell(to machine.Addr, m proto.Want) {
-	if len(r.reigns) == 0 || m.From > r.commit {
+	if len(r.reigns) == 0 || max(m.From, 1) > r.commit {
 		return
 	}
 	if m.From < r.log.first {

@@ -1,6 +1,7 @@
 package paxos
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -18,6 +19,7 @@ import (
 type founding struct {
 	disks []proto.Voter // of those that have no group either
 	waits string        // for people: what keeps this replica from voting
+	known bool          // waits tells of a group that is there, and stays
 }
 
 // guest is somebody who is kept up to date and is no member.
@@ -44,7 +46,7 @@ func (r *Replica) outside() {
 		r.forgetSent()
 		r.beBorn(true)
 	}
-	forming := len(r.reigns) == 0 && !r.cfg.Join && r.damaged == 0
+	forming := len(r.reigns) == 0 && !r.cfg.Join && r.harmed == 0
 	nodes := r.reigns.Nodes()
 	for _, p := range r.cfg.Peers {
 		if !slices.Contains(nodes, p.Node) {
@@ -67,7 +69,7 @@ func (r *Replica) outside() {
 
 // hello tells a peer without a group what is known here.
 func (r *Replica) hello(from machine.Addr, m proto.Hello) {
-	g := proto.Greet{Disk: r.disk, Formed: len(r.reigns) > 0 || r.damaged > 0}
+	g := proto.Greet{Disk: r.disk, Formed: len(r.reigns) > 0 || r.harmed > 0}
 	if len(r.reigns) > 0 {
 		g.Group = r.reigns.Last().Group
 	}
@@ -77,7 +79,7 @@ func (r *Replica) hello(from machine.Addr, m proto.Hello) {
 // greeted takes the answer. A peer that has a group decides: it knows this very disk, or
 // this replica must not vote, for it may have forgotten what it promised.
 func (r *Replica) greeted(from machine.Addr, m proto.Greet) {
-	if len(r.reigns) > 0 || r.cfg.Join || r.damaged > 0 {
+	if len(r.reigns) > 0 || r.cfg.Join || r.harmed > 0 {
 		return
 	}
 	switch {
@@ -87,6 +89,7 @@ func (r *Replica) greeted(from machine.Addr, m proto.Greet) {
 		f.disks = append(f.disks, proto.Voter{Node: from.Node, Disk: m.Disk})
 		r.form()
 	case !m.Group.Has(r.voter()):
+		r.founding.known = true
 		r.founding.waits = fmt.Sprintf("peer %d has a group that does not know this disk: start with -join to be taken up", from.Node)
 	case m.Group.Version == 1:
 		r.found(m.Group)
@@ -106,7 +109,7 @@ func (r *Replica) form() {
 		}
 		at := slices.IndexFunc(r.founding.disks, func(v proto.Voter) bool { return v.Node == m.Node })
 		if at < 0 {
-			if r.founding.waits == "" {
+			if !r.founding.known {
 				r.founding.waits = fmt.Sprintf("peer %d has not said whether its disk is empty", m.Node)
 			}
 			return
@@ -155,14 +158,16 @@ func (r *Replica) met(node machine.Node, disk, commit uint64) {
 	}
 	r.guests[i].commit, r.guests[i].heard = commit, r.now
 	last := r.reigns.Last()
-	if _, member := last.Group.Find(node); member && r.caughtUp(&r.guests[i]) && r.settled() {
+	if m, member := last.Group.Find(node); member && m.Disk != disk && r.caughtUp(&r.guests[i]) && r.settled() {
 		if g, err := r.altered(proto.Change{Add: node, Remove: node}); err == nil {
 			r.submit(0, proto.EntryGroup, proto.AppendGroup(nil, &g))
 		}
 	}
 }
 
-func (r *Replica) caughtUp(g *guest) bool { return g.commit+r.cfg.Alpha >= r.commit }
+func (r *Replica) caughtUp(g *guest) bool {
+	return g.commit <= r.commit && r.commit-g.commit <= r.cfg.Alpha
+}
 
 // settled tells whether no change of the group is under way.
 func (r *Replica) settled() bool {
@@ -178,8 +183,10 @@ func (r *Replica) dropGuests() {
 
 // control does what is not the service's business.
 func (r *Replica) control(id uint64, cmd proto.Control) {
-	if _, ok := cmd.(proto.Inspect); ok {
-		r.answer(id, r.say(r.report()))
+	if asked, ok := cmd.(proto.Inspect); ok {
+		rep := r.report()
+		rep.Asked = asked
+		r.answer(id, r.say(rep))
 		return
 	}
 	if r.role != leading {
@@ -228,7 +235,7 @@ func (r *Replica) altered(c proto.Change) (proto.Group, error) {
 			return g, fmt.Errorf("node %d has not caught up: start it with -join first, and wait until it has", c.Add)
 		}
 		m := proto.Member{Voter: r.guests[i].voter, Addr: r.guests[i].addr}
-		at, found := slices.BinarySearchFunc(g.Members, m, func(a, b proto.Member) int { return int(a.Node) - int(b.Node) })
+		at, found := slices.BinarySearchFunc(g.Members, m, func(a, b proto.Member) int { return cmp.Compare(a.Node, b.Node) })
 		if found {
 			return g, fmt.Errorf("node %d is a member already", c.Add)
 		}
@@ -269,10 +276,14 @@ func (r *Replica) report() proto.Report {
 		Snapshot: r.snapped, Waiting: r.founding.waits,
 	}
 	if last := r.reigns.Last(); last != nil {
-		rep.Group = last.Group
+		rep.Group, rep.From = last.Group, last.From
+	}
+	for i := range r.guests {
+		g := &r.guests[i]
+		rep.Guests = append(rep.Guests, proto.Guest{Member: proto.Member{Voter: g.voter, Addr: g.addr}, Commit: g.commit, Ready: r.caughtUp(g)})
 	}
 	switch {
-	case len(r.reigns) == 0 && !r.cfg.Join && r.damaged == 0:
+	case len(r.reigns) == 0 && !r.cfg.Join && r.harmed == 0:
 		rep.Role = "forming"
 	case r.role == leading:
 		rep.Role = "leader"

@@ -1,6 +1,7 @@
 package paxos
 
 import (
+	"fmt"
 	"slices"
 
 	"dss.example/common/machine"
@@ -55,7 +56,7 @@ func (r *Replica) askReads() {
 		}
 		return
 	}
-	if r.leader.Node == 0 {
+	if r.leader.Node == 0 || !r.living { // this life's number may be used again
 		return
 	}
 	for i := range r.reads {
@@ -174,27 +175,37 @@ func (r *Replica) confirmedRound() (last uint64) {
 func (r *Replica) serve(id uint64, cmd machine.Data) {
 	answer := r.service.Read(r.clock, cmd)
 	if r.lang.Wait != nil {
-		if again, wait := r.lang.Wait(cmd, answer); wait > 0 && len(r.parked) < maxParked {
-			r.parked = append(r.parked, parked{ask: id, cmd: again, ends: r.now + wait})
+		if again, wait := r.lang.Wait(cmd, answer); wait > 0 {
+			r.park(parked{ask: id, cmd: again, ends: r.now + wait})
 			return
 		}
 	}
 	r.answer(id, answer)
 }
 
+// park refuses what cannot wait: an empty answer would be asked for again at once.
+func (r *Replica) park(p parked) {
+	if len(r.parked) == maxParked {
+		r.refuse(p.ask, Overloaded, fmt.Sprintf("%d reads wait for a change at this replica: at most %d", maxParked, maxParked))
+		return
+	}
+	r.parked = append(r.parked, p)
+}
+
 // wake asks again what waits for a change.
 func (r *Replica) wake() {
-	all := r.parked
-	r.parked = nil
-	for _, p := range all {
+	kept := r.parked[:0]
+	for _, p := range r.parked {
 		answer := r.service.Read(r.clock, p.cmd)
 		if again, wait := r.lang.Wait(p.cmd, answer); wait > 0 {
 			p.cmd = again
-			r.parked = append(r.parked, p)
+			kept = append(kept, p)
 			continue
 		}
 		r.answer(p.ask, answer)
 	}
+	clear(r.parked[len(kept):])
+	r.parked = kept
 }
 
 // endWaits answers what has waited long enough.

@@ -42,13 +42,14 @@ type Replica struct {
 	seq     uint64  // of the last of them
 	reads   []read
 	readSeq uint64
+	scratch []byte // to encode a command in: as large as the largest so far
 	parked  []parked
 	remote  []remoteRead // of others, at a leader
 
 	member   bool     // of the group, now or before
 	founding founding // until the group is known
 	damaged  int      // records that could not be read, and may have held what was promised
-	harmed   uint64   // the last of them
+	harmed   uint64   // the last record of any life that could not be read; 0: none
 	guests   []guest  // who is kept up to date and not a member
 
 	unsnapped int // bytes applied since the last snapshot
@@ -147,6 +148,8 @@ func (r *Replica) receive(from machine.Addr, msg machine.Data) {
 	case proto.Prepare:
 		if owns(m.Ballot) && from != r.self && len(r.reigns) > 0 {
 			r.prepare(from, m)
+		} else if r.cfg.Join || r.harmed > 0 { // a member already, it may be, without whom nobody leads
+			r.want(from)
 		}
 	case proto.Promise:
 		r.hear(from, m)
@@ -161,7 +164,7 @@ func (r *Replica) receive(from machine.Addr, msg machine.Data) {
 	case proto.Beat:
 		if owns(m.Ballot) && from != r.self && len(r.reigns) > 0 {
 			r.beat(from, m)
-		} else if r.cfg.Join || r.damaged > 0 {
+		} else if r.cfg.Join || r.harmed > 0 {
 			r.want(from)
 		}
 	case proto.Echo:

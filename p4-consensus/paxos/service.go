@@ -139,7 +139,9 @@ func (c Config) AppendTo(b []byte) []byte {
 // DecodeConfig is AppendTo backwards.
 func DecodeConfig(b []byte) (c Config, err error) {
 	r := proto.NewReader(b)
-	r.Uint()
+	if v := r.Uint(); v != 0 {
+		r.Fail("version %d of a first group: want 0", v)
+	}
 	c.Quorum1, c.Quorum2 = r.Quorum(), r.Quorum()
 	c.Peers = proto.List(&r, r.Member)
 	c.Join, c.Addr = r.Bool(), r.Addr()

@@ -58,18 +58,19 @@ func (r *Replica) considerSnapshot() {
 func (r *Replica) writePiece() {
 	w := r.writing
 	p := w.Next()
-	w.last = r.save(p)
-	if p.Index == 0 {
-		w.record = w.last
-	}
 	if p.Last {
 		r.finish(w.record, p.Slot)
 		w.Writer = nil
 	}
+	w.last = r.save(p)
+	if p.Index == 0 {
+		w.record = w.last
+	}
 	r.send(r.self, proto.Saved{Record: r.records})
 }
 
-// finish saves again what stands before a snapshot's first record and is still needed.
+// finish saves again what stands before a snapshot's first record and is still needed. The
+// last piece comes behind it: a snapshot that is whole stands for all that was before it.
 func (r *Replica) finish(record, slot uint64) {
 	r.save(proto.Born{Disk: r.disk, Life: r.life})
 	if !r.promised.IsZero() {
@@ -148,8 +149,10 @@ func (r *Replica) installed(from machine.Addr, m proto.Installed) {
 		case m.Index == s.piece.Index+1 && s.piece.Last:
 			r.shipments = append(r.shipments[:i:i], r.shipments[i+1:]...)
 			return
-		case m.Index == s.piece.Index+1:
-			s.piece = s.w.Next()
+		case m.Index > s.piece.Index: // it may have those between from another replica
+			for s.piece.Index < m.Index && !s.piece.Last {
+				s.piece = s.w.Next()
+			}
 		case m.Index == 0:
 			s.w.Restart()
 			s.piece = s.w.Next()
@@ -190,6 +193,9 @@ func (r *Replica) install(from machine.Addr, m proto.Install) {
 			r.arriving = nil
 			return
 		}
+		if whole {
+			r.finish(a.Record, a.Slot)
+		}
 		r.save(proto.Piece(m))
 		r.arriving = a
 		if whole {
@@ -208,7 +214,6 @@ func (r *Replica) takeOver(a *snapshot.Arriving) {
 		return
 	}
 	r.note("installs", "a snapshot")
-	r.finish(a.Record, a.Slot)
 	r.writing = &writing{after: a.Slot, record: a.Record, last: r.records}
 	r.send(r.self, proto.Saved{Record: r.records})
 	r.founding = founding{}
@@ -284,9 +289,9 @@ func (r *Replica) loadPiece(seq uint64, p proto.Piece) {
 // restore builds the log from the records, and applies what is known to be chosen.
 func (r *Replica) restore() {
 	r.arriving = nil
-	const far = 1 << 20 // no vote is so far from what was chosen
+	const far = 1 << 20 // no vote is so far from those before; a snapshot that was lost is
 	for _, l := range r.loaded {
-		if l.slot < r.log.first || l.slot > max(r.commit, r.durable)+far {
+		if l.slot < r.log.first || l.slot > r.log.end()+far {
 			continue
 		}
 		s := r.log.grow(l.slot)
@@ -296,8 +301,8 @@ func (r *Replica) restore() {
 	r.loaded = nil
 	for n := r.commit + 1; n <= r.durable; n++ {
 		s := r.log.at(n)
-		if s == nil || !s.known() {
-			break
+		if s == nil || !s.known() || !s.chosen && s.record < r.harmed {
+			break // a later vote may have been lost: others know what was chosen
 		}
 		s.chosen = true
 	}

@@ -15,17 +15,19 @@ import (
 type Store interface {
 	app.App
 
-	// Read answers a read-only request from the present state and changes nothing.
+	// Read answers a read-only request from the present state and changes nothing. It
+	// refuses what kv.Check refuses, and what is not read-only.
 	Read(now machine.Time, req *kv.Request) *kv.Response
 
 	// NextExpiry tells when a kv.Expire is due; ok is false if nothing expires.
 	NextExpiry() (at machine.Time, ok bool)
 }
 
-// Offers is what replicas of a store that offers caps promise: the same, and to go on as
-// long as a majority lives.
+// Offers is what replicas of a store that offers caps promise: the same, to go on as long
+// as a majority lives, and to tell and change who they are.
 func Offers(caps kv.Caps) kv.Caps {
 	caps.Stage, caps.Level = 4, kv.Linearizable
+	caps.Has |= kv.CapMembers
 	return caps
 }
 
@@ -39,14 +41,26 @@ func Language(name string, fresh func() Store) *paxos.Language {
 		Sort:    sort,
 		Refuse:  refuse,
 		Wait:    wait,
+		Control: control,
+		Told:    told,
 	}
 }
 
 type service struct{ Store }
 
-// Read implements paxos.Service.
+// Read implements paxos.Service. Here ends also what no state can serve, which need not go
+// through the log to be refused.
 func (s service) Read(now machine.Time, cmd machine.Data) machine.Data {
-	return s.Store.Read(now, cmd.(*kv.Request))
+	req := cmd.(*kv.Request)
+	if req.Level == kv.StrictSerializable {
+		return kv.Refuse(kv.Unsupported, "level %s: at most %s", req.Level, kv.Linearizable)
+	}
+	return s.Store.Read(now, req)
+}
+
+// servable tells whether there may be a state that can serve a request.
+func servable(req *kv.Request) bool {
+	return req.Level <= kv.Linearizable && kv.Check(req) == nil
 }
 
 // Due implements paxos.Service.
@@ -55,15 +69,16 @@ func (s service) Due() (machine.Time, []byte, bool) {
 	return at, (&kv.Request{Op: kv.Expire{}}).AppendTo(nil), ok
 }
 
-// sort sends writes through the log. What is asked for by a weaker level than the store
-// promises is read from the replica as it stands.
+// sort sends writes through the log, and reads in a session, which keep it alive: but not
+// long polls, which wait beside it. Only what may be of any age is read from the replica as
+// it stands: the levels between ask for no older state than their caller has seen.
 func sort(cmd machine.Data) paxos.Sort {
 	req := cmd.(*kv.Request)
-	switch {
-	case !kv.ReadOnly(req.Op):
-		return paxos.Write
-	case req.Level == kv.Eventual || req.Level == kv.Prefix:
+	switch read := kv.ReadOnly(req.Op); {
+	case !servable(req), read && req.Level == kv.Eventual:
 		return paxos.ReadLocal
+	case !read || req.Session != 0 && !req.Waits():
+		return paxos.Write
 	}
 	return paxos.ReadIndex
 }
@@ -80,8 +95,8 @@ func status(why paxos.Refusal) kv.Status {
 		return kv.Overloaded
 	case paxos.Unavailable:
 		return kv.Unavailable
-	case paxos.Conflict:
-		return kv.Conflict
+	case paxos.Conflict: // only one change at a time: later it may
+		return kv.Overloaded
 	case paxos.Invalid:
 		return kv.Invalid
 	}

@@ -391,7 +391,9 @@ func (r *Reader) piece() Piece {
 
 // Group reads a group that AppendGroup wrote and Check has nothing against.
 func (r *Reader) Group() (g Group) {
-	g.Version = r.Uint()
+	if g.Version = r.Uint(); g.Version == 0 {
+		r.Fail("a group of version 0: the first is 1")
+	}
 	g.Quorum1, g.Quorum2 = r.Quorum(), r.Quorum()
 	g.Members = List(r, r.Member)
 	if r.Err() == nil {

@@ -54,14 +54,15 @@ func (g *Group) Check() error {
 			return fmt.Errorf("member %d comes twice or out of order", m.Node)
 		}
 	}
-	q1, q2 := g.quorums()
+	q1, q2 := g.Quorums()
 	if q1 < 1 || q2 < 1 || q1 > n || q2 > n || q1+q2 <= n {
 		return fmt.Errorf("quorums of %d and %d in a group of %d: want 1 to %d each, and more than %d together", q1, q2, n, n, n)
 	}
 	return nil
 }
 
-func (g *Group) quorums() (q1, q2 int) {
+// Quorums returns how many votes make a leader, and how many choose a value.
+func (g *Group) Quorums() (q1, q2 int) {
 	majority := len(g.Members)/2 + 1
 	return cmp.Or(g.Quorum1, majority), cmp.Or(g.Quorum2, majority)
 }
@@ -83,13 +84,13 @@ func (g *Group) Has(v Voter) bool {
 
 // Promised tells whether the members that hold are a quorum for leading.
 func (g *Group) Promised(holds func(Voter) bool) bool {
-	q1, _ := g.quorums()
+	q1, _ := g.Quorums()
 	return g.count(holds) >= q1
 }
 
 // Accepted tells whether the members that hold are a quorum for choosing.
 func (g *Group) Accepted(holds func(Voter) bool) bool {
-	_, q2 := g.quorums()
+	_, q2 := g.Quorums()
 	return g.count(holds) >= q2
 }
 

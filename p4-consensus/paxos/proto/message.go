@@ -209,8 +209,8 @@ type (
 	// been told.
 	Transfer struct{ To machine.Node }
 
-	// Inspect asks for a Report.
-	Inspect struct{}
+	// Inspect asks for a Report: of the replica, or of its group.
+	Inspect struct{ Group bool }
 )
 
 // The kinds of Outcome.
@@ -220,6 +220,7 @@ type (
 
 	// Report tells what a replica knows.
 	Report struct {
+		Asked    Inspect // what it answers
 		Self     machine.Node
 		Leader   machine.Node // 0: none known
 		Ballot   Ballot       // the highest promised
@@ -228,6 +229,15 @@ type (
 		Snapshot uint64 // the slot of the newest
 		Role     string // leader, follower, candidate, forming, joining
 		Group    Group  // the newest
+		From     uint64 // the first slot that Group decides
+		Guests   []Guest
 		Waiting  string // what it waits for before it votes; empty: nothing
 	}
 )
+
+// Guest is somebody whom a leader keeps up to date and who is no member.
+type Guest struct {
+	Member
+	Commit uint64 // the last that it has told of
+	Ready  bool   // it has caught up, so that it can be added
+}

@@ -99,7 +99,7 @@ func (a *Arriving) Add(p proto.Piece) (whole, ok bool) {
 	}
 	a.Index++
 	if p.Last {
-		return true, bytes.Equal(p.Body, a.sum.Sum(nil))
+		return true, len(a.Reigns) > 0 && bytes.Equal(p.Body, a.sum.Sum(nil))
 	}
 	a.sum.Write(p.Body)
 	r := proto.NewReader(p.Body)
@@ -109,7 +109,11 @@ func (a *Arriving) Add(p proto.Piece) (whole, ok bool) {
 		a.Reigns = proto.List(&r, func() proto.Reign { r.Fixed(5); return proto.Reign{From: r.Uint(), Group: r.Group()} })
 		return false, r.Close() == nil && len(a.Reigns) > 0
 	}
-	for n := r.Array(); n > 0 && r.Err() == nil; n -= 2 {
+	n := r.Array()
+	if n%2 != 0 {
+		r.Fail("%d keys and values", n)
+	}
+	for ; n > 0 && r.Err() == nil; n -= 2 {
 		a.Pairs = append(a.Pairs, app.Pair{Key: r.Key(), Value: r.CopyBytes()})
 	}
 	return false, r.Close() == nil
