@@ -22,10 +22,13 @@ import (
 	"dss.example/common/bench/harness"
 	"dss.example/common/bench/stage1"
 	"dss.example/common/bench/stage2"
+	"dss.example/common/bench/stage4"
 )
 
 // stages are all that have peers. A later stage adds its table here.
-func stages() []harness.Stage { return []harness.Stage{stage1.Stage(), stage2.Stage()} }
+func stages() []harness.Stage {
+	return []harness.Stage{stage1.Stage(), stage2.Stage(), stage4.Stage()}
+}
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "peer" {
@@ -75,7 +78,7 @@ func peerNames() string {
 	for _, s := range stages() {
 		fmt.Fprintf(&b, "\nPeers of stage %d:\n", s.Number)
 		for _, peer := range s.Systems[1:] {
-			fmt.Fprintf(&b, "  %-8s  %s\n", peer.Name, peer.About)
+			fmt.Fprintf(&b, "  %-10s  %s\n", peer.Name, peer.About)
 		}
 	}
 	return b.String()
@@ -99,7 +102,7 @@ func (o *options) config(progress io.Writer) (harness.Config, error) {
 	all := stages()
 	i := slices.IndexFunc(all, func(s harness.Stage) bool { return s.Number == o.stage })
 	if i < 0 {
-		return harness.Config{}, cli.Usagef("stage %d has no benchmark: want 1 to %d", o.stage, len(all))
+		return harness.Config{}, cli.Usagef("stage %d has no benchmark: want one of %s", o.stage, numbers(all))
 	}
 	c := harness.Config{
 		Stage: all[i], Rounds: o.rounds, Warmup: o.warmup, For: o.during, Scale: o.scale, Keep: o.out, Progress: progress,
@@ -121,6 +124,15 @@ func (o *options) config(progress io.Writer) (harness.Config, error) {
 		return harness.Config{}, cli.Usagef("%v", err)
 	}
 	return c, nil
+}
+
+// numbers lists those of stages.
+func numbers(all []harness.Stage) string {
+	var list []string
+	for _, s := range all {
+		list = append(list, strconv.Itoa(s.Number))
+	}
+	return strings.Join(list, ", ")
 }
 
 func (o *options) run(ctx context.Context, c harness.Config, std cli.Std) (err error) {
@@ -233,6 +245,10 @@ func peerProgram() *cli.Command {
 					return json.NewEncoder(std.Out).Encode(r)
 				},
 			},
+			{
+				Name: "member", Args: "KIND I DIR ADDR,...", Brief: "serve as member I, from 0, of a group", Run: serveMember,
+				Example: "bench peer member etcd 0 dir 127.0.0.1:7901,127.0.0.1:7902,127.0.0.1:7903,127.0.0.1:7904,127.0.0.1:7905,127.0.0.1:7906",
+			},
 		},
 	}
 }
@@ -261,4 +277,19 @@ func servePeer(_ context.Context, args []string, _ cli.Std) error {
 		return err
 	}
 	return p.Serve(ln)
+}
+
+func serveMember(_ context.Context, args []string, _ cli.Std) error {
+	p, err := peerOf(args[0])
+	if err != nil {
+		return err
+	}
+	if p.Member == nil {
+		return cli.Usagef("%s has no members in processes of their own", p.Kind)
+	}
+	i, err := strconv.Atoi(args[1])
+	if err != nil || i < 0 {
+		return cli.Usagef("bad member %q: want a number from 0", args[1])
+	}
+	return p.Member(harness.Member{Index: i, Dir: args[2], Addrs: strings.Split(args[3], ",")})
 }

@@ -29,14 +29,14 @@ func ask(t *testing.T, c *cli.Command, args ...string) (code int, stdout, stderr
 func TestHelpShowsExamples(t *testing.T) {
 	code, out, _ := ask(t, program(), "-h")
 	require.Zero(t, code)
-	for _, want := range []string{"make bench STAGE=1", "-only PEER,PEER,...", "-callers N,N,...", "-svg FILE", "  gob       net/rpc as it comes: the toy\n"} {
+	for _, want := range []string{"make bench STAGE=1", "-only PEER,PEER,...", "-callers N,N,...", "-svg FILE", "  gob         net/rpc as it comes: the toy\n"} {
 		require.Contains(t, out, want)
 	}
 }
 
 func TestWrongFlagsAreRefusedBeforeAnythingRuns(t *testing.T) {
 	for args, want := range map[string]string{
-		"-stage 7":         "bench: stage 7 has no benchmark: want 1 to 2\n",
+		"-stage 7":         "bench: stage 7 has no benchmark: want one of 1, 2, 4\n",
 		"-scale 0":         "bench: bad scale 0: want more than 0, to 1\n",
 		"-scale 1.5":       "bench: bad scale 1.5: want more than 0, to 1\n",
 		"-callers 1,x":     "bench: bad value \"1,x\" for -callers: want numbers such as 1,64\n",
@@ -74,6 +74,22 @@ func TestPeersThatItCannotBeAreRefused(t *testing.T) {
 		require.Equal(t, cli.BadUsage, code)
 		require.Contains(t, stderr, want)
 	}
+}
+
+func TestMembersThatItCannotBeAreRefused(t *testing.T) {
+	for args, want := range map[string]string{
+		"nobody 0 dir a":   `no peer "nobody"`,
+		"gob 0 dir a":      "gob has no members in processes of their own",
+		"etcd x dir a":     `bad member "x": want a number from 0`,
+		"etcd -- -1 dir a": `bad member "-1": want a number from 0`,
+	} {
+		code, _, stderr := ask(t, peerProgram(), append([]string{"member"}, strings.Fields(args)...)...)
+		require.Equal(t, cli.BadUsage, code, args)
+		require.Contains(t, stderr, want)
+	}
+	code, _, stderr := ask(t, peerProgram(), "member", "etcd", "7", t.TempDir(), "a,b,c,d,e,f")
+	require.Equal(t, cli.NotDone, code)
+	require.Contains(t, stderr, "member 7 with 6 addresses: want one of 3 with 2 each")
 }
 
 func TestAllFilesOfARunAreWritten(t *testing.T) {

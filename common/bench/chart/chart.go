@@ -182,6 +182,8 @@ func Amount(x float64) string {
 		return fmt.Sprintf("%.2fM", x/1e6)
 	case x >= 1000:
 		return fmt.Sprintf("%.1fk", x/1e3)
+	case x > 0 && x < 10:
+		return fmt.Sprintf("%.2f", x)
 	}
 	return fmt.Sprintf("%.0f", x)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"time"
@@ -39,7 +40,7 @@ func (s *member) open(ctx context.Context) (err error) {
 	if err := os.Mkdir(s.place.Dir, 0o700); err != nil {
 		return err
 	}
-	if s.place.Addrs, err = freeAddrs(s.Ports); err != nil {
+	if s.place.Addrs, err = FreeAddrs(s.Ports); err != nil {
 		return err
 	}
 	for _, c := range s.Serve(s.place) {
@@ -59,15 +60,25 @@ func (s *member) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// freeAddrs returns addresses that were free a moment ago, all different.
-func freeAddrs(n int) (addrs []string, err error) {
-	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+// The ports of servers: below those that systems give to who connects, or one that
+// connects might get a port that was found free for a server.
+const (
+	firstPort = 20_000
+	ports     = 10_000
+	portTries = 1000
+)
+
+// FreeAddrs returns loopback addresses that were free a moment ago, all different.
+func FreeAddrs(n int) (addrs []string, err error) {
+	for try := 0; len(addrs) < n; try++ {
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(ports)))
+		switch {
+		case err == nil:
+			defer ln.Close() // not before all are known
+			addrs = append(addrs, ln.Addr().String())
+		case try >= portTries:
 			return nil, err
 		}
-		defer ln.Close() // not before all are known
-		addrs = append(addrs, ln.Addr().String())
 	}
 	return addrs, nil
 }

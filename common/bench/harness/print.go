@@ -83,6 +83,14 @@ func column(there bool, text string) string {
 	return text + "\t"
 }
 
+// named names the best peer, where one was looked for.
+func named(best string) string {
+	if best == "" {
+		return ""
+	}
+	return ", " + best
+}
+
 // count prints how many, and a dash for none or unknown.
 func count(n float64) string {
 	if n == 0 {
@@ -121,7 +129,7 @@ func (p *printer) verdicts(verdicts []Verdict) {
 		case v.State == NotMeasured:
 			p.printf("%s  %-50s %-5s  %s\n", kind, v.Text, v.State, v.Why)
 		case v.Factor:
-			p.printf("%s  %-50s %-5s  %.2f×  (%.2f–%.2f of a round)\n", kind, v.Text, v.State, v.Got.Median, v.Got.Min, v.Got.Max)
+			p.printf("%s  %-50s %-5s  %.2f×  (%.2f–%.2f of a round)%s\n", kind, v.Text, v.State, v.Got.Median, v.Got.Min, v.Got.Max, named(v.Best))
 		default:
 			p.printf("%s  %-50s %-5s  %s  (%s–%s)\n", kind, v.Text, v.State, chart.Amount(v.Got.Median), chart.Amount(v.Got.Min), chart.Amount(v.Got.Max))
 		}

@@ -27,7 +27,8 @@ type Verdict struct {
 	State   State        `json:"state"`
 	Got     stats.Spread `json:"got"` // as Want of the bar is meant
 	Factor  bool         `json:"factor"`
-	Why     string       `json:"why,omitempty"` // it was not measured
+	Best    string       `json:"best,omitempty"` // of the peers that a bar is about, if there are several
+	Why     string       `json:"why,omitempty"`  // it was not measured
 }
 
 // Judge holds all bars against the samples, musts first.
@@ -61,6 +62,9 @@ func (s *Stage) verdict(r *Record, b Bar, callers int) Verdict {
 	} else if v.Got = stats.Of(ours); b.Of == Rate {
 		v.Got = v.Got.Times(l.items())
 	}
+	if measured && len(b.Among) > 0 {
+		v.Best = b.Peer
+	}
 	switch {
 	case !measured:
 		v.State, v.Why = NotMeasured, r.why(b.Peer)
@@ -83,7 +87,7 @@ func (b Bar) text(l Load, callers int) string {
 	want := fmt.Sprintf("%g× %s", b.Want, b.Peer)
 	switch {
 	case len(b.Among) > 0:
-		want = fmt.Sprintf("%g× the best, %s", b.Want, b.Peer)
+		want = fmt.Sprintf("%g× the best peer", b.Want)
 	case b.Peer == "" && b.Of == Space:
 		want = fmt.Sprintf("%g× what is kept", b.Want)
 	case b.Peer == "":

@@ -31,6 +31,7 @@ type Stage struct {
 	Chosen func() string
 
 	World  func() *sim.Config           // after the flags are known
+	Limits func(sim.Faults) sim.Faults  // of the faults that the flags chose, those that World stands; nil: all
 	Roles  map[string]*machine.Protocol // for -pipe and -replay, by role
 	Script func() script.World
 
@@ -192,6 +193,9 @@ func (r *runner) config() *sim.Config {
 	cfg.Faults = faultKinds[r.faults]()
 	if r.damage {
 		cfg.Faults = cfg.Faults.Damaging()
+	}
+	if r.Limits != nil {
+		cfg.Faults = r.Limits(cfg.Faults)
 	}
 	cfg.Scheduler = schedulers[r.scheduler]
 	cfg.Events = r.events

@@ -1,0 +1,174 @@
+package rsm
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"dss.example/common/machine"
+	"dss.example/common/run"
+	"dss.example/common/wire"
+
+	"dss.example/p4-consensus/paxos"
+	"dss.example/p4-consensus/paxos/proto"
+)
+
+// Replica is a paxos.Replica that runs. It is a run.Owner, whose methods may be called by
+// any goroutine.
+type Replica struct {
+	*run.Loop
+
+	cfg     Config
+	peers   *wire.Peers
+	roster  *roster
+	inbound atomic.Pointer[run.Loop] // who takes what arrives; nil until the log is loaded
+	sight   atomic.Pointer[sight]
+	facts   facts
+	leaving atomic.Bool
+
+	life    context.Context // ends with Stop
+	cancel  context.CancelFunc
+	running sync.WaitGroup // the goroutines of this package
+}
+
+var _ run.Owner = (*Replica)(nil)
+
+// Start loads a replica from its log and runs it until Stop. One that joins first asks
+// members who the group is, for joinTime at most or until ctx ends: then the error is
+// ErrNoMember, unless its log tells of a group already. Other errors: ErrConfig, those of
+// paxos.New and run.Start. After an error nothing runs.
+func Start(ctx context.Context, c Config) (*Replica, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if len(c.Join) > 0 {
+		c.Paxos.Join = true
+		members, err := introduce(ctx, &c)
+		switch {
+		case err == nil:
+			c.Paxos.Peers = members
+		case c.Log.Next() == 1:
+			return nil, err
+		}
+	}
+	core, err := paxos.New(c.address(), c.Language, c.Paxos)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	r := &Replica{cfg: c}
+	r.life, r.cancel = context.WithCancel(context.Background())
+	r.open()
+	if err := r.load(core); err != nil {
+		r.cancel()
+		r.peers.Close()
+		return nil, err
+	}
+	r.running.Go(r.watch)
+	if len(c.Join) > 0 {
+		r.running.Go(r.call)
+	}
+	return r, nil
+}
+
+func (c *Config) address() machine.Addr { return machine.Addr{Node: c.Self, Role: c.Language.Name} }
+
+// open makes the network, in which nobody is yet.
+func (r *Replica) open() {
+	o := r.cfg.Network
+	o.Receive = func(from machine.Node, frame []byte) {
+		if l := r.inbound.Load(); l != nil {
+			l.Recv(machine.Addr{Node: from, Role: r.cfg.Language.Name}, frame)
+		}
+	}
+	o.Link = func(peer machine.Node, up bool) {
+		r.roster.link(peer, up)
+		if l := r.inbound.Load(); l != nil {
+			l.Link(peer, up)
+		}
+	}
+	r.roster = newRoster(r.cfg.Self)
+	r.peers = wire.NewPeers(o)
+	r.roster.peers = r.peers
+}
+
+// load starts the machine.
+func (r *Replica) load(core *paxos.Replica) (err error) {
+	w := &watched{Replica: core, owner: r}
+	w.look(0)
+	r.Loop, err = run.Start(run.Config{
+		Self: r.cfg.address(), Machine: w, Protocol: r.cfg.Language.Protocol(), Log: r.cfg.Log,
+		Send:  func(to machine.Addr, frame []byte) { r.peers.Send(to.Node, frame) },
+		Clock: r.cfg.Clock, Rand: r.cfg.Rand, OnFact: r.note,
+		Record: r.cfg.Record, Setup: r.cfg.Paxos.AppendTo(nil),
+		Queue: r.cfg.Queue, Waiting: r.cfg.Waiting,
+	})
+	if err == nil {
+		r.inbound.Store(r.Loop)
+	}
+	return err
+}
+
+// watch tells Config.Fail why the machine has ended, unless it was asked to.
+func (r *Replica) watch() {
+	<-r.Done()
+	if err := r.Err(); err != nil {
+		r.cfg.Fail(err)
+	}
+}
+
+// Peers returns the network, for the Server that takes the peers' connections
+// (wire.ServerOptions.Peers).
+func (r *Replica) Peers() *wire.Peers { return r.peers }
+
+// Ask implements run.Owner. A replica that is leaving refuses, in the language's words.
+func (r *Replica) Ask(ctx context.Context, cmd machine.Data) (machine.Data, error) {
+	if r.leaving.Load() {
+		return r.decline(), nil
+	}
+	return r.Loop.Ask(ctx, cmd)
+}
+
+// Submit is Ask without waiting: then is told, once, what Ask would return. It may be told
+// by the goroutine of the machine, and must be brief.
+func (r *Replica) Submit(cmd machine.Data, then func(machine.Data, error)) {
+	if r.leaving.Load() {
+		then(r.decline(), nil)
+		return
+	}
+	r.Loop.Submit(cmd, then)
+}
+
+// Stop implements run.Owner. It leaves without a word: see Leave. The network is closed.
+func (r *Replica) Stop(ctx context.Context) error {
+	r.cancel()
+	if err := r.Loop.Stop(ctx); err != nil {
+		return err
+	}
+	r.peers.Close()
+	r.running.Wait()
+	return nil
+}
+
+// Report returns what the replica knew when it looked last: after a change of its role or
+// group, and at each heartbeat.
+func (r *Replica) Report() proto.Report { return r.sight.Load().report }
+
+// Await waits until a Report holds, and returns it, or until ctx ends or the replica: the
+// error is ctx's or run.ErrStopped.
+func (r *Replica) Await(ctx context.Context, holds func(proto.Report) bool) (proto.Report, error) {
+	for {
+		s := r.sight.Load()
+		if holds(s.report) {
+			return s.report, nil
+		}
+		select {
+		case <-s.past:
+		case <-r.Done():
+			return s.report, run.ErrStopped
+		case <-ctx.Done():
+			return s.report, ctx.Err()
+		}
+	}
+}
