@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 
 	"dss.example/common/kv"
 )
@@ -116,4 +118,35 @@ func (f File) Read() ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", f.Path, ErrTooLarge)
 	}
 	return b, err
+}
+
+// Check calls same for every file of a tree, 16 at a time, as a step of the demonstration. It
+// returns the step's rate, and an error that tells how many files failed and what was wrong
+// with the first.
+func (s *Show) Check(step string, t Tree, same func(File) error) (rate string, err error) {
+	progress := s.Begin(step, int64(len(t.Files)), "files")
+	var wrong atomic.Int64
+	var first atomic.Pointer[error]
+	files := make(chan File)
+	var readers sync.WaitGroup
+	for range 16 {
+		readers.Go(func() {
+			for f := range files {
+				if err := same(f); err != nil {
+					wrong.Add(1)
+					first.CompareAndSwap(nil, &err)
+				}
+				progress.Add(1)
+			}
+		})
+	}
+	for _, f := range t.Files {
+		files <- f
+	}
+	close(files)
+	readers.Wait()
+	if n := wrong.Load(); n > 0 {
+		err = fmt.Errorf("%d files differ, the first: %w", n, *first.Load())
+	}
+	return progress.End(), err
 }

@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+
+	"dss.example/common/daemon/cli"
 )
 
 // Program is a demo: what Main needs.
@@ -28,6 +30,19 @@ type Program struct {
 
 // ErrInterrupted is why a demo failed that was ended by a signal.
 var ErrInterrupted = errors.New("interrupted")
+
+// Command makes the command of a demo of c, which is its name and help.
+// The demo sees to signals itself: its context is not looked at.
+func Command(c cli.Command, p Program) *cli.Command {
+	c.Run = func(_ context.Context, _ []string, std cli.Std) error {
+		p.Out = std.Out
+		if code := Main(p); code != cli.Done {
+			return cli.Exit(code)
+		}
+		return nil
+	}
+	return &c
+}
 
 // Main plays a demo and returns the exit code: 0 if it passed, else 1. The package
 // comment says what holds when it returns. Call it once, from main.

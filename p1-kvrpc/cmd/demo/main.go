@@ -12,8 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"dss.example/common/daemon/cli"
@@ -38,26 +36,18 @@ func main() {
 }
 
 func command() *cli.Command {
-	return &cli.Command{
+	return demo.Command(cli.Command{
 		Name:  "demo",
 		Brief: "show what stage 1 can do while the network is being harmed",
 		Detail: `It builds and starts the programs, loads Go's own source tree through proxies that
 lose, repeat and cut, kills a client, compares every byte and judges every answer: about
 half a minute. Its last line says PASSED or FAILED; it leaves nothing behind.`,
 		Example: "go run ./p1-kvrpc/cmd/demo",
-		Run: func(_ context.Context, _ []string, std cli.Std) error {
-			code := demo.Main(demo.Program{
-				Title: "Stage 1: a key-value store over net/rpc, and a network that is being harmed",
-				Next:  "go run ./p1-kvrpc/cmd/sim -mode at-least-once -schedules 5000   # what a retry without a session does",
-				Run:   play,
-				Out:   std.Out,
-			})
-			if code != cli.Done {
-				return cli.Exit(code)
-			}
-			return nil
-		},
-	}
+	}, demo.Program{
+		Title: "Stage 1: a key-value store over net/rpc, and a network that is being harmed",
+		Next:  "go run ./p1-kvrpc/cmd/sim -mode at-least-once -schedules 5000   # what a retry without a session does",
+		Run:   play,
+	})
 }
 
 // stage is what the chapters share.
@@ -251,30 +241,10 @@ func (s *stage) compare(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
-	step := s.Begin("compare every byte", int64(len(s.tree.Files)), "files")
-	var wrong atomic.Int64
-	var first atomic.Pointer[error]
-	files := make(chan demo.File)
-	var readers sync.WaitGroup
-	for range 16 {
-		readers.Go(func() {
-			for f := range files {
-				if err := same(ctx, c, f); err != nil {
-					wrong.Add(1)
-					first.CompareAndSwap(nil, &err)
-				}
-				step.Add(1)
-			}
-		})
-	}
-	for _, f := range s.tree.Files {
-		files <- f
-	}
-	close(files)
-	readers.Wait()
-	row := demo.Row{What: fmt.Sprintf("%d MB read back and compared", s.tree.Bytes>>20), Note: "every byte equal", Rate: step.End()}
-	if n := wrong.Load(); n > 0 {
-		row.Err = fmt.Errorf("%d files differ, the first: %w", n, *first.Load())
+	rate, err := s.Check("compare every byte", s.tree, func(f demo.File) error { return same(ctx, c, f) })
+	row := demo.Row{What: fmt.Sprintf("%d MB read back and compared", s.tree.Bytes>>20), Note: "every byte equal", Rate: rate}
+	if err != nil {
+		row.Err = err
 	} else if n, err := keys(ctx, c); err != nil || n != len(s.tree.Files) {
 		row.Err = errors.Join(err, fmt.Errorf("the store has %d keys: want %d", n, len(s.tree.Files)))
 	}

@@ -28,26 +28,18 @@ func main() {
 }
 
 func command() *cli.Command {
-	return &cli.Command{
+	return demo.Command(cli.Command{
 		Name:  "demo",
 		Brief: "show what stage 2 keeps, whatever happens to its processes and its disk",
 		Detail: `It builds the programs, takes snapshots of a copy of Go's own source tree before and after
 a change, travels back, kills a snapshot and a server under load with -9, and flips bits
 on the disk: about a minute. Its last line says PASSED or FAILED; it leaves nothing behind.`,
 		Example: "go run ./p2-persist/cmd/demo",
-		Run: func(_ context.Context, _ []string, std cli.Std) error {
-			code := demo.Main(demo.Program{
-				Title: "Stage 2: immutable blobs, and the server that keeps its word over kill -9",
-				Next:  "go run ./p2-persist/cmd/sim -schedules 2000   # power cuts, one after the other",
-				Run:   play,
-				Out:   std.Out,
-			})
-			if code != cli.Done {
-				return cli.Exit(code)
-			}
-			return nil
-		},
-	}
+	}, demo.Program{
+		Title: "Stage 2: immutable blobs, and the server that keeps its word over kill -9",
+		Next:  "go run ./p2-persist/cmd/sim -schedules 2000   # power cuts, one after the other",
+		Run:   play,
+	})
 }
 
 // stage is what the chapters share.

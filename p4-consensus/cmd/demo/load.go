@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"dss.example/common/check"
@@ -170,31 +169,8 @@ func (s *stage) compare(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
-	step := s.Begin("compare every byte", int64(len(s.tree.Files)), "files")
-	var wrong atomic.Int64
-	var firstErr atomic.Pointer[error]
-	files := make(chan demo.File)
-	var readers sync.WaitGroup
-	for range 16 {
-		readers.Go(func() {
-			for f := range files {
-				if err := same(ctx, c, f); err != nil {
-					wrong.Add(1)
-					firstErr.CompareAndSwap(nil, &err)
-				}
-				step.Add(1)
-			}
-		})
-	}
-	for _, f := range s.tree.Files {
-		files <- f
-	}
-	close(files)
-	readers.Wait()
-	row := demo.Row{What: fmt.Sprintf("%d MB read back and compared", s.tree.Bytes>>20), Broken: "all of the above", Note: "every byte equal", Rate: step.End()}
-	if n := wrong.Load(); n > 0 {
-		row.Err = fmt.Errorf("%d files differ, the first: %w", n, *firstErr.Load())
-	}
+	rate, err := s.Check("compare every byte", s.tree, func(f demo.File) error { return same(ctx, c, f) })
+	row := demo.Row{What: fmt.Sprintf("%d MB read back and compared", s.tree.Bytes>>20), Broken: "all of the above", Note: "every byte equal", Rate: rate, Err: err}
 	s.Row(row)
 	return nil
 }

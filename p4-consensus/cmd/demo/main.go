@@ -30,7 +30,7 @@ func main() {
 }
 
 func command() *cli.Command {
-	return &cli.Command{
+	return demo.Command(cli.Command{
 		Name:  "demo",
 		Brief: "show what stage 4 keeps, whichever replica is lost",
 		Detail: `It builds the programs, starts three replicas with disks of their own, loads Go's own
@@ -38,19 +38,11 @@ source tree while the leader is killed with -9 again and again, pauses a leader,
 off, wipes a disk, replaces a replica, compares every byte and judges every answer: about
 a minute. Its last line says PASSED or FAILED; it leaves nothing behind.`,
 		Example: "go run ./p4-consensus/cmd/demo",
-		Run: func(_ context.Context, _ []string, std cli.Std) error {
-			code := demo.Main(demo.Program{
-				Title: "Stage 4: replicas that agree by Paxos, and go on as long as a majority lives",
-				Next:  "go run ./p4-consensus/cmd/sim -schedules 2000   # every fault, one schedule after the other",
-				Run:   play,
-				Out:   std.Out,
-			})
-			if code != cli.Done {
-				return cli.Exit(code)
-			}
-			return nil
-		},
-	}
+	}, demo.Program{
+		Title: "Stage 4: replicas that agree by Paxos, and go on as long as a majority lives",
+		Next:  "go run ./p4-consensus/cmd/sim -schedules 2000   # every fault, one schedule after the other",
+		Run:   play,
+	})
 }
 
 // stage is what the chapters share.
