@@ -66,7 +66,7 @@ func (w *work) run(t harness.Turn) (_ *load.Report, err error) {
 		}
 		caller = w.getter
 	}
-	end, err := startProfile(t.Profile)
+	end, err := load.StartProfile(t.Profile)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"runtime/pprof"
 	"time"
 
 	"dss.example/common/blob"
@@ -20,25 +19,6 @@ import (
 	"dss.example/common/bench/harness"
 	"dss.example/common/bench/load"
 )
-
-// startProfile keeps a CPU profile of this process in a file, without a name nowhere,
-// until the function that it returns is called.
-func startProfile(name string) (end func() error, err error) {
-	if name == "" {
-		return func() error { return nil }, nil
-	}
-	f, err := os.Create(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return func() error {
-		pprof.StopCPUProfile()
-		return f.Close()
-	}, nil
-}
 
 // profile does in this process what the program blob does in its own, with a CPU profile
 // of the load that is asked for, in a store beside the one that is measured.
@@ -61,7 +41,7 @@ func (p place) profileOne(name, file string) (_ *load.Report, err error) {
 	if err := errors.Join(p.tree.lay(versionOf(name)), syncDisk()); err != nil {
 		return nil, err
 	}
-	end, err := startProfile(file)
+	end, err := load.StartProfile(file)
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ func measure(g group, t harness.Turn) (_ *load.Report, err error) {
 	if err := g.Propose(make([]byte, commandBytes)); err != nil {
 		return nil, err
 	}
-	end, err := startProfile(t.Profile)
+	end, err := load.StartProfile(t.Profile)
 	if err != nil {
 		return nil, err
 	}

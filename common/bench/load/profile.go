@@ -1,4 +1,4 @@
-package stage4
+package load
 
 import (
 	"errors"
@@ -6,9 +6,9 @@ import (
 	"runtime/pprof"
 )
 
-// startProfile keeps a CPU profile of this process in a file, without a name nowhere,
+// StartProfile keeps a CPU profile of this process in a file, without a name nowhere,
 // until the function that it returns is called.
-func startProfile(name string) (end func() error, err error) {
+func StartProfile(name string) (end func() error, err error) {
 	if name == "" {
 		return func() error { return nil }, nil
 	}
