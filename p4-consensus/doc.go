@@ -2,5 +2,7 @@
 // then for a log of them, with snapshots, leases and reconfiguration. What it promises is
 // linearizable, durable state that survives f of 2f+1 servers.
 //
-// Package paxos is the core, and cmd/sim runs it in the simulator. The servers come next.
+// Package paxos is the core and spec says what it must keep; rsm runs it in the real world, as
+// the server cmd/kvd does, and cmd/sim in the simulator. Package lock is another state behind
+// the same log.
 package consensus

@@ -34,6 +34,7 @@
 //	read.go     reads round the log (PMMC 4.4)
 //	member.go   who is in the group, and how that changes (PMS 3)
 //	snapshot.go what replaces old slots (PMMC 4.2); loading
+//	look.go     what the world may look at between two steps
 //
 // # What is saved before what is said
 //
