@@ -206,6 +206,4 @@ func (r *Replica) remind() {
 	}
 	clear(r.asks[len(kept):])
 	r.asks = kept
-	r.askReads()
-	r.giveUpReads()
 }

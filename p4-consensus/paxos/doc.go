@@ -24,17 +24,19 @@
 //
 // # Files, in the order to read them
 //
-//	proto/      ballots, groups, values, messages, records
-//	service.go  the state that is replicated, and how it is spoken to
-//	replica.go  the machine: what comes in goes to one of the following
-//	acceptor.go promises and votes (PMMC 2.2; A1 to A3)
-//	leader.go   scout and commanders (PMMC 2.3)
-//	learner.go  what is chosen, in order; execution (PMMC 2.1)
-//	ask.go      commands, forwarded to the leader and executed once
-//	read.go     reads round the log (PMMC 4.4)
-//	member.go   who is in the group, and how that changes (PMS 3)
-//	snapshot.go what replaces old slots (PMMC 4.2); loading
-//	look.go     what the world may look at between two steps
+//	proto/       ballots, groups, values, messages, records
+//	service.go   the state that is replicated, and how it is spoken to
+//	replica.go   the machine: what comes in goes to one of the following
+//	acceptor.go  promises and votes (PMMC 2.2; A1 to A3)
+//	candidate.go phase 1: who leads next (PMMC 2.3, the scout)
+//	leader.go    phase 2: what is proposed (PMMC 2.3, the commander)
+//	learner.go   what is chosen, in order; execution (PMMC 2.1)
+//	ask.go       commands, forwarded to the leader and executed once
+//	read.go      reads round the log (PMMC 4.4)
+//	member.go    who is in the group, and how that changes (PMS 3)
+//	snapshot.go  what replaces old slots (PMMC 4.2)
+//	load.go      what the disk kept
+//	look.go      what the world may look at between two steps
 //
 // # What is saved before what is said
 //

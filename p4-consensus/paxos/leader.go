@@ -9,9 +9,8 @@ import (
 	"dss.example/p4-consensus/paxos/proto"
 )
 
-// The leader, which Lamport calls the distinguished proposer: PMMC's scout and commanders
-// in one. A candidate runs phase 1 once for all open slots; as a leader it runs phase 2 for
-// each value.
+// The leader, which Lamport calls the distinguished proposer: PMMC's commanders in one. It
+// has been through phase 1, as a candidate, and runs phase 2 for each value.
 
 // lead is what a replica holds that leads or wants to, in one ballot of its own.
 type lead struct {
@@ -43,129 +42,6 @@ type echo struct {
 	sent  machine.Time
 }
 
-// campaign begins phase 1 in a ballot above all that were seen. The promise to itself is
-// counted when it is durable, so that a ballot is never used again after a crash.
-func (r *Replica) campaign(blessed proto.Ballot) {
-	b := r.promised.Above(r.self.Node)
-	if b.Round > proto.MaxRound || !r.electable() {
-		r.expect(r.cfg.Election)
-		return
-	}
-	r.retire()
-	r.role = electing
-	r.failures++
-	r.promised, r.leader = b, proto.Ballot{}
-	r.save(proto.Promised{Ballot: b})
-	r.lead = lead{rounds: make([]machine.Time, 64), recovered: r.commit, asked: r.now}
-	for n := r.commit + 1; n < r.log.end(); n++ {
-		s := r.log.at(n)
-		s.bound, s.acks = vote{}, nil
-		if s.known() {
-			r.lead.recovered = n
-		}
-	}
-	r.note("campaigns", b.String())
-	r.send(r.self, proto.Promise{Ballot: b, Disk: r.disk})
-	r.solicit(blessed)
-	r.expect(r.cfg.Election << min(r.failures, 3)) // so that duels end
-}
-
-// electable tells whether this replica votes in the group that decides the next slot.
-func (r *Replica) electable() bool {
-	g := r.reigns.Of(r.commit + 1)
-	return g != nil && g.Has(r.voter())
-}
-
-// solicit asks everybody who has not promised yet, on every disk that is a member.
-func (r *Replica) solicit(blessed proto.Ballot) {
-	r.lead.asked = r.now
-	for _, node := range r.reigns.Nodes() {
-		promised := r.reigns.All(func(g *proto.Group) bool {
-			m, member := g.Find(node)
-			return !member || slices.Contains(r.lead.promises, m.Voter)
-		})
-		if node != r.self.Node && !promised {
-			r.send(r.peer(node), proto.Prepare{Ballot: r.promised, From: r.commit + 1, Blessed: blessed})
-		}
-	}
-}
-
-// hear takes a promise. The votes that it tells of bind this replica: for each slot the
-// one in the highest ballot (Paxos Made Simple, section 2.2, P2c).
-func (r *Replica) hear(from machine.Addr, m proto.Promise) {
-	if m.Ballot != r.promised || m.Ballot.Node != r.self.Node || r.role == following {
-		return
-	}
-	for i := range m.Votes {
-		if !r.bind(&m.Votes[i]) {
-			m.Next = m.Votes[i].Slot // once more, when what is before it is known
-			break
-		}
-	}
-	voter := proto.Voter{Node: from.Node, Disk: m.Disk}
-	switch {
-	case m.Next > 0:
-		r.send(from, proto.Prepare{Ballot: m.Ballot, From: m.Next})
-	case r.reigns.Has(voter) && !slices.Contains(r.lead.promises, voter):
-		r.lead.promises = append(r.lead.promises, voter)
-	}
-	r.advance()
-	if r.role == electing && r.covered(r.commit+1) {
-		r.inaugurate()
-	}
-	r.propose()
-}
-
-// bind is bound by a vote, unless it is too far ahead of what is known here.
-func (r *Replica) bind(v *proto.Vote) bool {
-	switch {
-	case v.Slot <= r.commit:
-		return true
-	case v.Slot > r.commit+16*r.cfg.Alpha:
-		return false
-	}
-	s := r.log.grow(v.Slot)
-	r.lead.recovered = max(r.lead.recovered, v.Slot)
-	switch {
-	case s.chosen:
-	case v.Chosen:
-		r.learn(v.Slot, v.Value)
-	case s.bound.ballot.Less(v.Ballot):
-		s.bound = vote{v.Ballot, v.Value}
-	}
-	return true
-}
-
-// covered tells whether this replica may propose for a slot: the group that decides it is
-// known, for every slot more than Alpha before it is chosen, and a quorum of that group
-// has promised (Paxos Made Simple, section 3: the window of alpha commands).
-func (r *Replica) covered(n uint64) bool {
-	if n > r.commit+r.cfg.Alpha {
-		return false
-	}
-	g := r.reigns.Of(n)
-	return g != nil && g.Promised(func(v proto.Voter) bool { return slices.Contains(r.lead.promises, v) })
-}
-
-// inaugurate makes a candidate the leader.
-func (r *Replica) inaugurate() {
-	r.role = leading
-	r.leader = r.promised
-	l := &r.lead
-	l.next = r.commit + 1
-	l.time = r.clock
-	for n := r.commit + 1; n < r.log.end(); n++ {
-		s := r.log.at(n)
-		l.time = max(l.time, s.value.Time, s.bound.value.Time)
-	}
-	l.base = l.time - r.now
-	r.loyalty = r.now + r.cfg.Election
-	r.deadline = r.now + 2*r.cfg.Election
-	r.note("leads", r.promised.String())
-	r.dispatch()
-	r.sendBeat()
-}
-
 // propose proposes for as many slots as there is something for: first what promises told
 // of and the gaps between (no-ops), then what was asked for, in batches, then what a change
 // of the group needs to take effect.
@@ -175,28 +51,47 @@ func (r *Replica) propose() {
 	}
 	l := &r.lead
 	for l.next = max(l.next, r.commit+1); l.open < maxPending && r.covered(l.next); l.next++ {
-		s := r.log.at(l.next)
-		var v proto.Value
-		switch {
-		case s != nil && s.chosen:
+		if s := r.log.at(l.next); s != nil && s.chosen {
 			continue
-		case s != nil && !(s.ballot.IsZero() && s.bound.ballot.IsZero()):
-			if v = s.value; s.ballot.Less(s.bound.ballot) {
-				v = s.bound.value
-			}
-		case l.next <= l.recovered:
-			v.Time = r.logTime()
-		case l.blessed != 0:
-			return
-		case len(l.pending) > 0:
-			v = r.batch()
-		case l.next < r.reigns.Last().From:
-			v.Time = r.logTime()
-		default:
+		}
+		v, ok := r.owed(l.next)
+		if !ok {
+			v, ok = r.wanted(l.next)
+		}
+		if !ok {
 			return
 		}
 		r.ask(l.next, v)
 	}
+}
+
+// owed returns what a slot must have that an earlier ballot may have come to: the value of
+// the highest vote for it, its own or told of; and a no-op in a gap before such a slot. It
+// is not ok for a slot that is free.
+func (r *Replica) owed(n uint64) (v proto.Value, ok bool) {
+	switch s := r.log.at(n); {
+	case s != nil && s.ballot.Less(s.bound.ballot):
+		return s.bound.value, true
+	case s != nil && !s.ballot.IsZero():
+		return s.value, true
+	case n <= r.lead.recovered:
+		return proto.Value{Time: r.logTime()}, true
+	}
+	return v, false
+}
+
+// wanted returns what there is for a slot that is free: commands, or a no-op if a change of
+// the group needs it to take effect. It is not ok if there is nothing.
+func (r *Replica) wanted(n uint64) (v proto.Value, ok bool) {
+	switch l := &r.lead; {
+	case l.blessed != 0:
+		return v, false
+	case len(l.pending) > 0:
+		return r.batch(), true
+	case n < r.reigns.Last().From:
+		return proto.Value{Time: r.logTime()}, true
+	}
+	return v, false
 }
 
 // logTime is the time that the order gives to the next value. It goes on from the last
@@ -263,38 +158,6 @@ func (r *Replica) accepted(from machine.Addr, m proto.Accepted) {
 	r.flush()
 }
 
-// nacked gives way to a higher ballot, or asks for what this replica has missed.
-func (r *Replica) nacked(from machine.Addr, m proto.Nack) {
-	if m.Commit > r.commit {
-		r.want(from)
-	}
-	if r.role == following || !r.promised.Less(m.Promised) {
-		return
-	}
-	r.promise(m.Promised)
-	r.retire()
-	r.expect(r.cfg.Election / 4)
-}
-
-// retire ends a leadership or candidacy. What was asked here waits for the next leader.
-func (r *Replica) retire() {
-	if r.role == following {
-		return
-	}
-	r.note("retires", r.promised.String())
-	r.role = following
-	r.lead = lead{}
-	r.leader = proto.Ballot{}
-	r.remote = nil
-	for i := range r.reads {
-		r.reads[i].round = 0
-	}
-	for n := r.commit + 1; n < r.log.end(); n++ {
-		s := r.log.at(n)
-		s.bound, s.acks = vote{}, nil
-	}
-}
-
 // sendBeat tells everybody who leads and what is chosen.
 func (r *Replica) sendBeat() {
 	l := &r.lead
@@ -357,18 +220,8 @@ func (r *Replica) lookAfter() {
 			r.solicit(proto.Ballot{})
 		}
 	}
-	if r.role != leading {
+	if r.role != leading || r.stepsDown() {
 		return
-	}
-	if !r.electable() && r.commit >= l.recovered || r.now >= r.deadline {
-		r.note("steps down", fmt.Sprintf("member %v, quorum heard %v", r.electable(), r.now < r.deadline))
-		r.sendBeat() // what is chosen is good to know
-		r.retire()
-		r.expect(r.cfg.Election)
-		return
-	}
-	if r.confirmed(func(e echo) bool { return r.now-e.sent < r.cfg.Election }) {
-		r.deadline = r.now + 2*r.cfg.Election
 	}
 	if l.blessed != 0 && r.now >= l.until {
 		l.blessed = 0
@@ -377,6 +230,22 @@ func (r *Replica) lookAfter() {
 	r.addDue()
 	r.propose()
 	r.sendBeat()
+}
+
+// stepsDown ends a leadership of which no quorum has been heard for too long, or of a leader
+// that is no member any more and has proposed what it owed.
+func (r *Replica) stepsDown() bool {
+	if !r.electable() && r.commit >= r.lead.recovered || r.now >= r.deadline {
+		r.note("steps down", fmt.Sprintf("member %v, quorum heard %v", r.electable(), r.now < r.deadline))
+		r.sendBeat() // what is chosen is good to know
+		r.retire()
+		r.expect(r.cfg.Election)
+		return true
+	}
+	if r.confirmed(func(e echo) bool { return r.now-e.sent < r.cfg.Election }) {
+		r.deadline = r.now + 2*r.cfg.Election
+	}
+	return false
 }
 
 // repeat asks once more for the votes that have not come.

@@ -232,6 +232,8 @@ func (r *Replica) tick() {
 		r.campaign(proto.Ballot{})
 	}
 	r.remind()
+	r.askReads()
+	r.giveUpReads()
 	r.endWaits()
 	r.dropGuests()
 	r.dropShipments()
