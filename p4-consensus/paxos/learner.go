@@ -46,13 +46,13 @@ func (r *Replica) advance() {
 	before := r.commit
 	for s := r.log.at(r.commit + 1); s != nil && s.chosen; s = r.log.at(r.commit + 1) {
 		r.commit++
-		r.reigns = r.reigns.Since(r.commit)
+		r.succeed(r.commit)
 		r.apply(r.commit, s.value)
 	}
 	if r.commit == before {
 		return
 	}
-	r.reigns = r.reigns.Since(r.commit + 1)
+	r.succeed(r.commit + 1)
 	if r.arriving != nil && r.arriving.Slot <= r.commit {
 		r.arriving = nil // it came too late to be of use
 	}

@@ -41,8 +41,7 @@ func stand(peers []proto.Member) []proto.Member {
 
 // outside is the tick of a replica that does not vote.
 func (r *Replica) outside() {
-	if r.member && !r.reigns.Has(r.voter()) { // the group forgets what was executed for it
-		r.member = false
+	if r.gone.Has(r.voter()) {
 		r.forgetSent()
 		r.beBorn(true)
 	}
@@ -235,6 +234,9 @@ func (r *Replica) altered(c proto.Change) (proto.Group, error) {
 			return g, fmt.Errorf("node %d has not caught up: start it with -join first, and wait until it has", c.Add)
 		}
 		m := proto.Member{Voter: r.guests[i].voter, Addr: r.guests[i].addr}
+		if r.gone.Has(m.Voter) {
+			return g, fmt.Errorf("node %d was a member on this disk before: wait until it has given it a new name", c.Add)
+		}
 		at, found := slices.BinarySearchFunc(g.Members, m, func(a, b proto.Member) int { return cmp.Compare(a.Node, b.Node) })
 		if found {
 			return g, fmt.Errorf("node %d is a member already", c.Add)
@@ -255,11 +257,31 @@ func (r *Replica) regroup(n uint64, body []byte) machine.Data {
 		return r.lang.Refuse(Invalid, err.Error(), "")
 	case g.Version != last.Group.Version+1 || last.From > n:
 		return r.lang.Refuse(Conflict, "another change of the group came first", "")
+	case slices.ContainsFunc(g.Members, func(m proto.Member) bool { return r.gone.Has(m.Voter) }):
+		return r.lang.Refuse(Invalid, "a disk that has left the group is taken up under a new name only", "")
 	}
 	r.reigns = append(slices.Clip(r.reigns), proto.Reign{From: n + r.cfg.Alpha, Group: g})
-	r.seen.Keep(r.reigns.Has)
 	r.note("regroups", fmt.Sprintf("from slot %d: %d members", n+r.cfg.Alpha, len(g.Members)))
 	return r.say(proto.Done{Slot: n})
+}
+
+// succeed lets go of the groups that decide no slot from n on. What was executed for a disk
+// that is in none of the others is forgotten, and its name never comes back: so none of its
+// commands is executed twice.
+func (r *Replica) succeed(n uint64) {
+	before := r.reigns
+	r.reigns = before.Since(n)
+	past := before[:len(before)-len(r.reigns)]
+	for i := range past {
+		for _, m := range past[i].Group.Members {
+			if !r.reigns.Has(m.Voter) && !r.gone.Has(m.Voter) {
+				r.gone.Add(m.Voter)
+			}
+		}
+	}
+	if len(past) > 0 {
+		r.seen.Keep(r.reigns.Has)
+	}
 }
 
 // say puts an answer into the language's words.

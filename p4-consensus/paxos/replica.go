@@ -29,6 +29,7 @@ type Replica struct {
 	clock   machine.Time // the log's
 	seen    snapshot.Windows
 	reigns  proto.Reigns // of the slots after commit; none before it is known who the group is
+	gone    snapshot.Gone // names that never come back
 
 	role     role
 	lead     lead         // unless following
@@ -46,7 +47,6 @@ type Replica struct {
 	parked  []parked
 	remote  []remoteRead // of others, at a leader
 
-	member   bool     // of the group, now or before
 	founding founding // until the group is known
 	damaged  int      // records that could not be read, and may have held what was promised
 	harmed   uint64   // the last record of any life that could not be read; 0: none
@@ -199,7 +199,7 @@ func (r *Replica) receive(from machine.Addr, msg machine.Data) {
 // start begins a life, after all records were loaded.
 func (r *Replica) start() {
 	r.restore()
-	r.beBorn(r.disk == 0 || r.damaged > 0 || len(r.reigns) > 0 && !r.reigns.Has(r.voter()))
+	r.beBorn(r.disk == 0 || r.damaged > 0 || r.gone.Has(r.voter()))
 	r.ready = true
 	r.loyalty = r.now + r.cfg.Lease
 	r.expect(r.cfg.Election)
@@ -221,7 +221,6 @@ func (r *Replica) beBorn(renamed bool) {
 // tick looks at everything that has a deadline.
 func (r *Replica) tick() {
 	r.out.Timer(r.self, r.cfg.Heartbeat, proto.Tick{})
-	r.member = r.member || r.reigns.Has(r.voter())
 	switch {
 	case r.role != following:
 		r.lookAfter()

@@ -25,7 +25,8 @@ func (r *Replica) adopt(s *snapshot.State) bool {
 		r.note("violated", "a snapshot is no state: "+err.Error())
 		return false
 	}
-	r.clock, r.seen, r.reigns, r.commit, r.snapped, r.unsnapped = s.Clock, s.Seen, s.Reigns, s.Slot, s.Slot, 0
+	r.clock, r.seen, r.reigns, r.gone = s.Clock, s.Seen, s.Reigns, s.Gone
+	r.commit, r.snapped, r.unsnapped = s.Slot, s.Slot, 0
 	r.log.drop(s.Slot + 1)
 	return true
 }
@@ -41,7 +42,7 @@ type writing struct {
 
 // writer returns what writes the present state.
 func (r *Replica) writer() *snapshot.Writer {
-	return snapshot.NewWriter(r.commit, snapshot.Head{Clock: r.clock, Seen: r.seen, Reigns: r.reigns}, r.service.View())
+	return snapshot.NewWriter(r.commit, snapshot.Head{Clock: r.clock, Seen: r.seen, Reigns: r.reigns, Gone: r.gone}, r.service.View())
 }
 
 // considerSnapshot begins one when enough was applied since the last.
@@ -178,7 +179,7 @@ func (r *Replica) dropShipments() {
 // install takes a piece. A snapshot that tells nothing new is not wanted; one of which a
 // piece is missing is asked for again from there.
 func (r *Replica) install(from machine.Addr, m proto.Install) {
-	if r.role != following || m.Slot <= r.commit || r.writing != nil {
+	if r.role == leading || m.Slot <= r.commit || r.writing != nil {
 		return
 	}
 	r.patience = r.now + 2*r.cfg.Heartbeat
@@ -193,6 +194,7 @@ func (r *Replica) install(from machine.Addr, m proto.Install) {
 			r.arriving = nil
 			return
 		}
+		r.giveWay()
 		if whole {
 			r.finish(a.Record, a.Slot)
 		}
@@ -206,6 +208,15 @@ func (r *Replica) install(from machine.Addr, m proto.Install) {
 		a.Index = 0
 	}
 	r.send(from, proto.Installed{Slot: a.Slot, Index: a.Index})
+}
+
+// giveWay ends a candidacy: who needs what the others no longer have in their logs cannot
+// lead yet, and may be no member any more.
+func (r *Replica) giveWay() {
+	if r.role == electing {
+		r.retire()
+		r.expect(r.cfg.Election)
+	}
 }
 
 // takeOver goes on from a snapshot that has come whole.

@@ -60,6 +60,7 @@ type Head struct {
 	Clock  machine.Time // the log's
 	Seen   Windows
 	Reigns proto.Reigns
+	Gone   Gone
 }
 
 func (h *Head) appendTo(b []byte) []byte {
@@ -74,7 +75,7 @@ func (h *Head) appendTo(b []byte) []byte {
 		b = proto.AppendNumbers(cbor.AppendArray(b, 5), h.Reigns[i].From)
 		b = proto.AppendGroup(b, &h.Reigns[i].Group)
 	}
-	return b
+	return h.Gone.appendTo(b)
 }
 
 // State is a snapshot that was read.
@@ -107,6 +108,7 @@ func (a *Arriving) Add(p proto.Piece) (whole, ok bool) {
 		a.Clock = machine.Time(r.Int())
 		a.Seen = proto.List(&r, func() *window { return readWindow(&r) })
 		a.Reigns = proto.List(&r, func() proto.Reign { r.Fixed(5); return proto.Reign{From: r.Uint(), Group: r.Group()} })
+		a.Gone = readGone(&r)
 		return false, r.Close() == nil && len(a.Reigns) > 0
 	}
 	n := r.Array()
