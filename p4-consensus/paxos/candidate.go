@@ -24,11 +24,11 @@ func (r *Replica) campaign(blessed proto.Ballot) {
 	r.failures++
 	r.promised, r.leader = b, proto.Ballot{}
 	r.save(proto.Promised{Ballot: b})
-	r.lead = lead{rounds: make([]machine.Time, 64), recovered: r.commit, asked: r.now}
+	r.lead = lead{rounds: make([]machine.Time, 64), recovered: r.commit, asked: r.now, called: blessed}
 	r.reopen()
 	r.note("campaigns", b.String())
 	r.send(r.self, proto.Promise{Ballot: b, Disk: r.disk})
-	r.solicit(blessed)
+	r.solicit()
 	r.expect(r.cfg.Election << min(r.failures, 3)) // so that duels end
 }
 
@@ -50,7 +50,7 @@ func (r *Replica) electable() bool {
 }
 
 // solicit asks everybody who has not promised yet, on every disk that is a member.
-func (r *Replica) solicit(blessed proto.Ballot) {
+func (r *Replica) solicit() {
 	r.lead.asked = r.now
 	for _, node := range r.reigns.Nodes() {
 		promised := r.reigns.All(func(g *proto.Group) bool {
@@ -58,7 +58,7 @@ func (r *Replica) solicit(blessed proto.Ballot) {
 			return !member || slices.Contains(r.lead.promises, m.Voter)
 		})
 		if node != r.self.Node && !promised {
-			r.send(r.peer(node), proto.Prepare{Ballot: r.promised, From: r.commit + 1, Blessed: blessed})
+			r.send(r.peer(node), proto.Prepare{Ballot: r.promised, From: r.commit + 1, Blessed: r.lead.called})
 		}
 	}
 }

@@ -30,6 +30,7 @@ type lead struct {
 	echoes  []echo         // the last of each voter
 	told    uint64         // the commit that everybody was told
 	asked   machine.Time   // when phase 1 was last asked for
+	called  proto.Ballot   // the leader's that has asked for this candidacy; zero: none
 	blessed machine.Node   // whom it has asked to lead: meanwhile it begins nothing
 	until   machine.Time   // and until when
 	lent    bool           // it has ever asked anybody: that may be heeded late, so its leases are over
@@ -217,7 +218,7 @@ func (r *Replica) lookAfter() {
 	}
 	if r.role == electing || !r.covered(min(l.next, r.commit+r.cfg.Alpha)) {
 		if r.now-l.asked >= r.cfg.Heartbeat {
-			r.solicit(proto.Ballot{})
+			r.solicit()
 		}
 	}
 	if r.role != leading || r.stepsDown() {

@@ -190,6 +190,27 @@ func TestATransferLetsAnotherLeadAtOnceAndEndsTheLease(t *testing.T) {
 	}
 }
 
+func TestATransferOutlivesTheLossOfItsFirstPrepare(t *testing.T) {
+	c := newCluster(t, 5, func(cfg *paxos.Config) { cfg.Lease = election })
+	old, others := c.elect()
+	b := others[0]
+	require.Equal(t, "1", c.do(old, "add x"))
+	before, lost := c.now, 0
+	c.lost = func(l letter) bool {
+		_, prepare := l.msg.(proto.Prepare)
+		if prepare && lost < 4 {
+			lost++
+			return true
+		}
+		return false
+	}
+	require.Contains(t, c.do(old, "transfer "+b.addr.String()[:1]), "{Slot:")
+	c.until("it leads", func() bool { return c.leader() == b })
+	require.Equal(t, 4, lost)
+	require.Less(t, c.now-before, election/2, "nobody stays loyal to who has asked for this")
+	require.Equal(t, "2", c.do(others[1], "add y"))
+}
+
 func TestATransferThatIsNotHeededLeavesTheLeaderItsPlaceAndNoLease(t *testing.T) {
 	c, n := aloneWith(t, func() paxos.Config { cfg := configOf(3); leased(&cfg); return cfg }())
 	b, _ := leads(t, c, n)
