@@ -25,6 +25,10 @@ type asked struct {
 // giveUp is for how many elections a command waits for a leader before it is refused.
 const giveUp = 10
 
+// doubt is for how many elections a command that has left is waited for: without a quorum
+// nobody knows what becomes of it.
+const doubt = 3 * giveUp
+
 // asked takes a command.
 func (r *Replica) asked(id uint64, cmd machine.Data) {
 	if r.lang.Control != nil {
@@ -195,6 +199,11 @@ func (r *Replica) remind() {
 		case late && a.to.IsZero():
 			if a.ask != 0 {
 				r.refuse(a.ask, Unavailable, "no leader was found")
+			}
+			continue
+		case r.now-a.since >= doubt*r.cfg.Election:
+			if a.ask != 0 {
+				r.refuse(a.ask, Unknown, "no quorum has voted for it in time")
 			}
 			continue
 		case late && a.ask == 0:

@@ -86,6 +86,22 @@ func TestWithoutALeaderACommandIsRefusedInTheEnd(t *testing.T) {
 	require.Empty(t, c.alike(c.nodes[1], c.nodes[2], c.nodes[3]), "what was refused or given up before it left is not done")
 }
 
+func TestWithoutAQuorumNobodyKnowsInTheEndWhatBecomesOfACommand(t *testing.T) {
+	c, leader, b, d := led(t)
+	c.lost = func(l letter) bool { _, vote := l.msg.(proto.Accepted); return vote && l.to == leader.addr }
+	here, there := c.ask(leader, "add x"), c.ask(b, "add y")
+	c.run(20 * election)
+	require.Empty(t, answer(leader, here)+answer(b, there), "a quorum may come back")
+	c.run(11 * election)
+	for _, told := range []string{answer(leader, here), answer(b, there)} {
+		require.Contains(t, told, "refused: unknown: no quorum has voted for it in time")
+	}
+	require.Zero(t, leader.replica.Pending()+b.replica.Pending(), "nobody waits for them any more")
+	c.lost = nil
+	c.do(d, "add z")
+	require.Contains(t, c.alike(leader, b, d), "x", "and yet it may be done")
+}
+
 func TestTooManyCommandsAreRefused(t *testing.T) {
 	c := newCluster(t, 3, func(cfg *paxos.Config) { cfg.Queue = 5 })
 	n := c.nodes[1]

@@ -140,6 +140,23 @@ func TestWhoLeavesWaitsForWhatItWasAsked(t *testing.T) {
 	})
 }
 
+func TestWhoLeavesInAMinorityDoesNotWaitForTheQuorumToComeBack(t *testing.T) {
+	inBubble(t, 3, func(t *testing.T, c *cluster) {
+		l := c.begin()
+		for id := range c.nodes {
+			if c.nodes[id] != l {
+				c.crash(id)
+			}
+		}
+		told := make(chan machine.Data, 1)
+		l.Submit(word("held up"), func(answer machine.Data, _ error) { told <- answer })
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		require.NoError(t, l.Leave(ctx), "in the time that a server has after SIGTERM")
+		require.Contains(t, string((<-told).(word)), "refused: no quorum has voted for it in time")
+	})
+}
+
 func TestACommandAsLargeAsARecordTravels(t *testing.T) {
 	inBubble(t, 3, func(t *testing.T, c *cluster) {
 		c.begin()
