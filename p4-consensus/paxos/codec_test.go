@@ -33,8 +33,8 @@ func TestAConfigurationIsEncodedAsTheseItems(t *testing.T) {
 		Join:  true, Addr: "c:3", Quorum1: 2, Quorum2: 1,
 		Heartbeat: 20, Election: 300, Lease: 100, Alpha: 64, Batch: 1 << 18, Queue: 4096, Snapshot: 1 << 24, Retain: 1024,
 	}
-	want := sequence(t, 0, 2, 1, []any{[]any{1, 0, []byte("a:1")}, []any{2, 0, []byte{}}}, true, []byte("c:3"),
-		20, 300, 100, 64, 1<<18, 4096, 1<<24, 1024)
+	want := sequence(t, 0, 2, 1, 64, []any{[]any{1, 0, []byte("a:1")}, []any{2, 0, []byte{}}}, true, []byte("c:3"),
+		20, 300, 100, 1<<18, 4096, 1<<24, 1024)
 	require.Equal(t, want, c.AppendTo(nil))
 	got, err := paxos.DecodeConfig(want)
 	require.NoError(t, err)

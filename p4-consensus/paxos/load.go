@@ -34,7 +34,7 @@ func (r *Replica) load(e machine.Load) {
 			r.damaged = 0 // that was under another name
 		}
 	case proto.Formed:
-		r.reigns = proto.Reigns{{From: 1, Group: rec.Group}}
+		r.enter(proto.Reigns{{From: 1, Group: rec.Group}})
 	case proto.Piece:
 		r.loadPiece(e.Seq, rec)
 	default:

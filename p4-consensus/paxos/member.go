@@ -31,12 +31,10 @@ type guest struct {
 }
 
 // stand gives members that are only named a disk, so that their group can be checked.
-func stand(peers []proto.Member) []proto.Member {
-	all := slices.Clone(peers)
-	for i := range all {
-		all[i].Disk = 1
+func stand(peers []proto.Member) {
+	for i := range peers {
+		peers[i].Disk = 1
 	}
-	return all
 }
 
 // outside is the tick of a replica that does not vote.
@@ -99,7 +97,8 @@ func (r *Replica) greeted(from machine.Addr, m proto.Greet) {
 
 // form begins the cluster if all peers have no group either.
 func (r *Replica) form() {
-	g := proto.Group{Version: 1, Members: slices.Clone(r.cfg.Peers), Quorum1: r.cfg.Quorum1, Quorum2: r.cfg.Quorum2}
+	g := r.cfg.first()
+	g.Version = 1
 	for i := range g.Members {
 		m := &g.Members[i]
 		m.Disk = r.disk
@@ -120,10 +119,16 @@ func (r *Replica) form() {
 
 func (r *Replica) found(g proto.Group) {
 	r.founding = founding{}
-	r.reigns = proto.Reigns{{From: 1, Group: g}}
+	r.enter(proto.Reigns{{From: 1, Group: g}})
 	r.save(proto.Formed{Group: g})
 	r.note("forms", fmt.Sprintf("a group of %d", len(g.Members)))
 	r.expect(r.cfg.Heartbeat) // all wait for a leader
+}
+
+// enter takes the groups that decide. With them comes Alpha, whatever this replica was told:
+// all must know alike when a change counts.
+func (r *Replica) enter(groups proto.Reigns) {
+	r.reigns, r.cfg.Alpha = groups, groups[0].Group.Alpha
 }
 
 // joins keeps somebody up to date who is no member. One who stands under a member's
@@ -257,6 +262,8 @@ func (r *Replica) regroup(n uint64, body []byte) machine.Data {
 		return r.lang.Refuse(Invalid, err.Error(), "")
 	case g.Version != last.Group.Version+1 || last.From > n:
 		return r.lang.Refuse(Conflict, "another change of the group came first", "")
+	case g.Alpha != last.Group.Alpha:
+		return r.lang.Refuse(Invalid, fmt.Sprintf("an alpha of %d: the log's is %d for good", g.Alpha, last.Group.Alpha), "")
 	case slices.ContainsFunc(g.Members, func(m proto.Member) bool { return r.gone.Has(m.Voter) }):
 		return r.lang.Refuse(Invalid, "a disk that has left the group is taken up under a new name only", "")
 	}

@@ -224,6 +224,27 @@ func TestANewGroupDecidesAlphaSlotsAfterItsChange(t *testing.T) {
 	require.Equal(t, uint64(5), c.report(n).Commit)
 }
 
+func TestAlphaIsTheGroupsWhateverAReplicaIsToldLater(t *testing.T) {
+	c, leader, b, d := led(t)
+	for _, n := range []*node{leader, b, d} {
+		c.crash(n)
+		n.cfg.Alpha = 64
+		c.restart(n)
+	}
+	other := c.joiner(4, 3, func(cfg *paxos.Config) { cfg.Alpha = 7 })
+	require.Equal(t, "1", c.do(leader, "add x"))
+	c.until("it has caught up", func() bool { return c.report(other).Commit > 0 && c.report(other).Commit == c.report(leader).Commit })
+	before := c.report(leader).Commit
+	c.change("+4")
+	for _, n := range []*node{leader, b, d, other} {
+		c.until("it is known everywhere", func() bool { return c.report(n).Group.Version == 2 })
+		r := c.report(n)
+		require.Equal(t, []uint64{alpha, before + 1 + alpha}, []uint64{r.Group.Alpha, r.From}, "else they would not agree who decides a slot")
+	}
+	c.until("it votes", func() bool { return c.report(other).Role == "follower" })
+	require.Equal(t, "2", c.do(other, "add y"))
+}
+
 func TestASecondChangeWaitsForTheFirst(t *testing.T) {
 	c, n := alone(t)
 	b, _ := leads(t, c, n)
@@ -299,6 +320,15 @@ func TestWhoIsRemovedTakesANewNameAndTellsWhatBecameOfItsCommands(t *testing.T) 
 	require.Contains(t, answer(d, id), "refused: unknown")
 	require.NotEqual(t, old, disk(d))
 	require.Empty(t, c.alike(leader, b))
+}
+
+func TestAChangeOfAlphaIsRefusedWhereItStands(t *testing.T) {
+	g := trio()
+	g.Version, g.Alpha = 2, alpha+1
+	change := proto.Value{Entries: []proto.Entry{{Kind: proto.EntryGroup, Body: proto.AppendGroup(nil, &g)}}}
+	c, n := alone(t, proto.Learned{Slot: 1, Value: change})
+	r := c.report(n)
+	require.Equal(t, []uint64{1, 1, alpha}, []uint64{r.Commit, r.Group.Version, r.Group.Alpha})
 }
 
 // A leader has the promise of a disk that is then lost. The group goes on with the disk

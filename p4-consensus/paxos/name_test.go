@@ -99,6 +99,10 @@ func TestASnapshotTellsWhichNamesHaveLeft(t *testing.T) {
 	c.settle()
 	require.NotEmpty(t, saved[proto.Piece](n))
 	require.Empty(t, saved[proto.Formed](n), "the log before it is trimmed")
+	pieces := saved[proto.Piece](n)
+	head := snapshot.NewArriving(pieces[0].Slot, 1)
+	head.Add(pieces[0])
+	require.False(t, head.Seen.Done(of3(1, "x").Entries[0].Origin), "what was executed for it is forgotten")
 	c.crash(n)
 	c.restart(n)
 	end := c.report(n).Commit

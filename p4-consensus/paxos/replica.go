@@ -15,7 +15,7 @@ import (
 type Replica struct {
 	self machine.Addr
 	lang *Language
-	cfg  Config
+	cfg  Config // its Alpha is the group's, once there is one
 
 	// What the disk keeps.
 	disk, life uint64
@@ -28,7 +28,7 @@ type Replica struct {
 	service Service
 	clock   machine.Time // the log's
 	seen    snapshot.Windows
-	reigns  proto.Reigns // of the slots after commit; none before it is known who the group is
+	reigns  proto.Reigns  // of the slots after commit; none before it is known who the group is
 	gone    snapshot.Gone // names that never come back
 
 	role     role
@@ -92,7 +92,8 @@ func New(self machine.Addr, lang *Language, cfg Config) (*Replica, error) {
 		}
 	}
 	if !cfg.Join {
-		g := proto.Group{Members: stand(cfg.Peers), Quorum1: cfg.Quorum1, Quorum2: cfg.Quorum2}
+		g := r.cfg.first()
+		stand(g.Members)
 		if err := errors.Join(g.Check(), mustFind(&g, self.Node)); err != nil {
 			return nil, err
 		}
@@ -199,7 +200,7 @@ func (r *Replica) receive(from machine.Addr, msg machine.Data) {
 // start begins a life, after all records were loaded.
 func (r *Replica) start() {
 	r.restore()
-	r.beBorn(r.disk == 0 || r.damaged > 0 || r.gone.Has(r.voter()))
+	r.beBorn(r.disk == 0 || r.damaged > 0)
 	r.ready = true
 	r.loyalty = r.now + r.cfg.Lease
 	r.expect(r.cfg.Election)

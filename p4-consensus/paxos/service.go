@@ -2,6 +2,7 @@ package paxos
 
 import (
 	"errors"
+	"slices"
 
 	"dss.example/common/app"
 	"dss.example/common/cbor"
@@ -90,7 +91,7 @@ type Config struct {
 	// clocks that run at most a tenth too fast or slow.
 	Lease machine.Time
 
-	Alpha    uint64 // slots that may be open at a time, and after which a change of the group counts; default 64
+	Alpha    uint64 // of the first group: slots that may be open at a time, and after which a change of it counts; default 64
 	Batch    int    // bytes of a Value; default 256 KiB
 	Queue    int    // commands that wait at one replica; default 4096
 	Snapshot int    // bytes of Values after which a snapshot is taken; default 16 MiB
@@ -127,13 +128,18 @@ func set[T comparable](p *T, preset T) {
 
 var errConfig = errors.New("paxos: a configuration without a number or with members out of order")
 
+// first is the group that c tells of, as yet without disks and a version.
+func (c *Config) first() proto.Group {
+	return proto.Group{Members: slices.Clone(c.Peers), Quorum1: c.Quorum1, Quorum2: c.Quorum2, Alpha: c.Alpha}
+}
+
 // AppendTo appends the encoding of c.
 func (c Config) AppendTo(b []byte) []byte {
-	g := proto.Group{Members: c.Peers, Quorum1: c.Quorum1, Quorum2: c.Quorum2}
+	g := c.first()
 	b = proto.AppendGroup(b, &g)
 	b = cbor.AppendKey(cbor.AppendBool(b, c.Join), c.Addr)
 	return proto.AppendNumbers(b, uint64(c.Heartbeat), uint64(c.Election), uint64(c.Lease),
-		c.Alpha, uint64(c.Batch), uint64(c.Queue), uint64(c.Snapshot), c.Retain)
+		uint64(c.Batch), uint64(c.Queue), uint64(c.Snapshot), c.Retain)
 }
 
 // DecodeConfig is AppendTo backwards.
@@ -142,11 +148,11 @@ func DecodeConfig(b []byte) (c Config, err error) {
 	if v := r.Uint(); v != 0 {
 		r.Fail("version %d of a first group: want 0", v)
 	}
-	c.Quorum1, c.Quorum2 = r.Quorum(), r.Quorum()
+	c.Quorum1, c.Quorum2, c.Alpha = r.Quorum(), r.Quorum(), r.Uint()
 	c.Peers = proto.List(&r, r.Member)
 	c.Join, c.Addr = r.Bool(), r.Addr()
 	c.Heartbeat, c.Election, c.Lease = r.Time(), r.Time(), r.Time()
-	c.Alpha, c.Batch, c.Queue, c.Snapshot, c.Retain = r.Uint(), r.Size(), r.Size(), r.Size(), r.Uint()
+	c.Batch, c.Queue, c.Snapshot, c.Retain = r.Size(), r.Size(), r.Size(), r.Uint()
 	return c, r.Close()
 }
 

@@ -424,7 +424,7 @@ func of[T machine.Data](all []machine.Data) (some []T) {
 
 // trio is the group of nodes 1 to 3 on disks 11, 22, 33.
 func trio() proto.Group {
-	g := proto.Group{Version: 1, Members: slices.Clone(configOf(3).Peers)}
+	g := proto.Group{Version: 1, Members: slices.Clone(configOf(3).Peers), Alpha: alpha}
 	for i := range g.Members {
 		g.Members[i].Disk = uint64(11 * (i + 1))
 	}

@@ -25,7 +25,8 @@ func (r *Replica) adopt(s *snapshot.State) bool {
 		r.note("violated", "a snapshot is no state: "+err.Error())
 		return false
 	}
-	r.clock, r.seen, r.reigns, r.gone = s.Clock, s.Seen, s.Reigns, s.Gone
+	r.clock, r.seen, r.gone = s.Clock, s.Seen, s.Gone
+	r.enter(s.Reigns)
 	r.commit, r.snapped, r.unsnapped = s.Slot, s.Slot, 0
 	r.log.drop(s.Slot + 1)
 	return true
@@ -194,7 +195,6 @@ func (r *Replica) install(from machine.Addr, m proto.Install) {
 			r.arriving = nil
 			return
 		}
-		r.giveWay()
 		if whole {
 			r.finish(a.Record, a.Slot)
 		}
@@ -208,15 +208,6 @@ func (r *Replica) install(from machine.Addr, m proto.Install) {
 		a.Index = 0
 	}
 	r.send(from, proto.Installed{Slot: a.Slot, Index: a.Index})
-}
-
-// giveWay ends a candidacy: who needs what the others no longer have in their logs cannot
-// lead yet, and may be no member any more.
-func (r *Replica) giveWay() {
-	if r.role == electing {
-		r.retire()
-		r.expect(r.cfg.Election)
-	}
 }
 
 // takeOver goes on from a snapshot that has come whole.

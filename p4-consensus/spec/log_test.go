@@ -204,7 +204,7 @@ func TestEachRuleIsBrokenByItsOwnMistake(t *testing.T) {
 
 // saveState saves a snapshot of a word.
 func saveState(r *run, n machine.Node, w word) *run {
-	for s := snapshot.NewWriter(1, snapshot.Head{Reigns: proto.Reigns{{From: 1, Group: proto.Group{Version: 1, Members: []proto.Member{{Voter: proto.Voter{Node: 1, Disk: 1}}}}}}}, last{w}); ; {
+	for s := snapshot.NewWriter(1, snapshot.Head{Reigns: proto.Reigns{{From: 1, Group: proto.Group{Version: 1, Alpha: 2, Members: []proto.Member{{Voter: proto.Voter{Node: 1, Disk: 1}}}}}}}, last{w}); ; {
 		p := s.Next()
 		if r.step(n, tick, p); p.Last {
 			return r

@@ -28,7 +28,7 @@ type settings struct {
 const (
 	minHeartbeat = time.Millisecond
 	maxElection  = time.Minute
-	maxAlpha     = 1 << 12
+	maxAlpha     = proto.MaxAlpha
 	maxSnapshot  = 1 << 12 // MiB
 )
 
@@ -39,7 +39,7 @@ func (s *settings) declare(f *flag.FlagSet) {
 	f.DurationVar(&s.election, "election", 200*time.Millisecond, "seek another leader after `TIME` of silence, at twice that at the latest")
 	f.DurationVar(&s.lease, "lease", 0, "let a leader read without asking for `TIME` after a quorum has heard it, at most -election; 0 is never. "+
 		"It needs clocks that agree within a tenth, and puts off the next leader by so much")
-	number(f, &s.alpha, 64, 1, maxAlpha, "alpha", "have `N` slots open at a time; a change of the group counts N slots later. The same for all replicas")
+	number(f, &s.alpha, 64, 1, maxAlpha, "alpha", "have `N` slots open at a time; a change of the group counts N slots later. Of the first group")
 	number(f, &s.snapshot, 16, 1, maxSnapshot, "snapshot", "take a snapshot after `MIB` of commands")
 	number(f, &s.quorum1, 0, 0, proto.MaxMembers, "quorum1", "let `N` members make a leader; 0 is a majority. Of the first group")
 	number(f, &s.quorum2, 0, 0, proto.MaxMembers, "quorum2", "let `N` members make a write durable; 0 is a majority, and both together exceed the members. Of the first group")

@@ -21,7 +21,7 @@ func (k kind) formed() *machine.Protocol {
 
 // before is what a replica has saved before the run.
 func (k kind) before(self machine.Node) []machine.Data {
-	g := proto.Group{Version: 1, Members: k.settings().Peers, Quorum1: k.settings().Quorum1, Quorum2: k.settings().Quorum2}
+	g := proto.Group{Version: 1, Members: k.settings().Peers, Quorum1: k.settings().Quorum1, Quorum2: k.settings().Quorum2, Alpha: k.settings().Alpha}
 	for i := range g.Members {
 		g.Members[i].Disk = uint64(g.Members[i].Node)
 	}

@@ -59,7 +59,7 @@ func appendValue(b []byte, v Value) []byte {
 
 // AppendGroup appends the encoding of a group.
 func AppendGroup(b []byte, g *Group) []byte {
-	b = AppendNumbers(b, g.Version, uint64(g.Quorum1), uint64(g.Quorum2))
+	b = AppendNumbers(b, g.Version, uint64(g.Quorum1), uint64(g.Quorum2), g.Alpha)
 	b = cbor.AppendArray(b, len(g.Members))
 	for _, m := range g.Members {
 		b = AppendNumbers(cbor.AppendArray(b, 3), uint64(m.Node), m.Disk)
@@ -394,7 +394,7 @@ func (r *Reader) Group() (g Group) {
 	if g.Version = r.Uint(); g.Version == 0 {
 		r.Fail("a group of version 0: the first is 1")
 	}
-	g.Quorum1, g.Quorum2 = r.Quorum(), r.Quorum()
+	g.Quorum1, g.Quorum2, g.Alpha = r.Quorum(), r.Quorum(), r.Uint()
 	g.Members = List(r, r.Member)
 	if r.Err() == nil {
 		if err := g.Check(); err != nil {

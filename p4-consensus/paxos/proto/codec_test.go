@@ -259,7 +259,7 @@ func drawVote(t *rapid.T) proto.Vote {
 }
 
 func drawGroup(t *rapid.T) proto.Group {
-	g := proto.Group{Version: rapid.Uint64Min(1).Draw(t, "version")}
+	g := proto.Group{Version: rapid.Uint64Min(1).Draw(t, "version"), Alpha: rapid.Uint64Range(1, proto.MaxAlpha).Draw(t, "alpha")}
 	n := rapid.IntRange(1, proto.MaxMembers).Draw(t, "members")
 	for i := range n {
 		g.Members = append(g.Members, proto.Member{

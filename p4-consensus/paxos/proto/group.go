@@ -28,12 +28,14 @@ type Group struct {
 	Members []Member // by node, 1 to MaxMembers
 	Quorum1 int      // votes that make a leader; 0 is a majority
 	Quorum2 int      // votes that choose a value; 0 is a majority
+	Alpha   uint64   // slots that may be open at a time, 1 to MaxAlpha; all groups of a log have the same
 }
 
 // Bounds of a Group.
 const (
 	MaxMembers = 63
 	MaxAddr    = 255
+	MaxAlpha   = 1 << 12
 )
 
 // Check tells what is wrong with a group. Any phase-1 quorum must meet any phase-2 quorum
@@ -53,6 +55,9 @@ func (g *Group) Check() error {
 		case i > 0 && g.Members[i-1].Node >= m.Node:
 			return fmt.Errorf("member %d comes twice or out of order", m.Node)
 		}
+	}
+	if g.Alpha == 0 || g.Alpha > MaxAlpha {
+		return fmt.Errorf("an alpha of %d: want 1 to %d slots", g.Alpha, MaxAlpha)
 	}
 	q1, q2 := g.Quorums()
 	if q1 < 1 || q2 < 1 || q1 > n || q2 > n || q1+q2 <= n {

@@ -16,7 +16,7 @@ import (
 
 // groupOf has members 1 to n, whose disks are 10 times their numbers.
 func groupOf(n, quorum1, quorum2 int) proto.Group {
-	g := proto.Group{Version: 1, Quorum1: quorum1, Quorum2: quorum2}
+	g := proto.Group{Version: 1, Quorum1: quorum1, Quorum2: quorum2, Alpha: 1}
 	for i := range n {
 		g.Members = append(g.Members, proto.Member{Voter: voterOf(i + 1)})
 	}
@@ -82,6 +82,8 @@ func TestAGroupThatCouldForgetIsNone(t *testing.T) {
 		"out of order":           {alter(func(g *proto.Group) { slices.Reverse(g.Members) }), "member 2 comes twice or out of order"},
 		"no number":              {alter(func(g *proto.Group) { g.Members[0].Node = 0 }), "no number or no disk"},
 		"no disk":                {alter(func(g *proto.Group) { g.Members[2].Disk = 0 }), "member 3 has no number or no disk"},
+		"no open slot":           {alter(func(g *proto.Group) { g.Alpha = 0 }), "an alpha of 0: want 1 to 4096 slots"},
+		"too many open slots":    {alter(func(g *proto.Group) { g.Alpha = proto.MaxAlpha + 1 }), "an alpha of 4097"},
 		"a long address":         {alter(func(g *proto.Group) { g.Members[1].Addr = strings.Repeat("a", 256) }), "member 2: an address of 256 bytes"},
 	} {
 		require.ErrorContains(t, c.group.Check(), c.says, name)

@@ -40,12 +40,12 @@ var (
 	noop      = proto.Value{Time: -9}
 	noopItems = seq(-9, list{})
 
-	trio = proto.Group{Version: 2, Quorum1: 3, Quorum2: 1, Members: []proto.Member{
+	trio = proto.Group{Version: 2, Quorum1: 3, Quorum2: 1, Alpha: 64, Members: []proto.Member{
 		{Voter: proto.Voter{Node: 1, Disk: 11}, Addr: "a:1"},
 		{Voter: proto.Voter{Node: 2, Disk: 22}},
 		{Voter: voter, Addr: "c:3"},
 	}}
-	trioItems = seq(2, 3, 1, list{
+	trioItems = seq(2, 3, 1, 64, list{
 		list{1, 11, []byte("a:1")}, list{2, 22, []byte{}}, list{3, uint64(math.MaxUint64), []byte("c:3")},
 	})
 )

@@ -46,8 +46,8 @@ var sameBytes = cmp.Comparer(bytes.Equal)
 
 func head() snapshot.Head {
 	h := snapshot.Head{Clock: -5, Reigns: proto.Reigns{{From: 70, Group: proto.Group{
-		Version: 3, Quorum1: 1, Quorum2: 1, Members: []proto.Member{{Voter: proto.Voter{Node: 1, Disk: 11}, Addr: "a"}},
-	}}}}
+		Version: 3, Quorum1: 1, Quorum2: 1, Alpha: 64, Members: []proto.Member{{Voter: proto.Voter{Node: 1, Disk: 11}, Addr: "a"}},
+	}}}, Gone: snapshot.Gone{{Node: 3, Disk: 33}}}
 	for _, seq := range []uint64{1, 2, 5, 5000} {
 		h.Seen.First(proto.Origin{Voter: proto.Voter{Node: 1, Disk: 11}, Life: 2, Seq: seq})
 		h.Seen.First(proto.Origin{Voter: proto.Voter{Node: 2, Disk: 22}, Life: 1, Seq: 3 * seq})
@@ -112,6 +112,7 @@ func TestTheHeadTellsTheTimeTheGroupsAndWhatWasExecuted(t *testing.T) {
 	want := head()
 	require.Equal(t, want.Clock, a.Clock)
 	require.Empty(t, cmp.Diff(want.Reigns, a.Reigns, cmpopts.EquateEmpty()))
+	require.Empty(t, cmp.Diff(want.Gone, a.Gone))
 	for seq := range uint64(20_000) {
 		o := proto.Origin{Voter: proto.Voter{Node: 2, Disk: 22}, Life: 1, Seq: seq}
 		require.Equal(t, want.Seen.Done(o), a.Seen.Done(o), "command %d", seq)
@@ -190,16 +191,26 @@ func summed(bodies ...[]byte) (all []proto.Piece) {
 	return append(all, proto.Piece{Slot: slot, Index: uint64(len(bodies)), Last: true, Body: h.Sum(nil)})
 }
 
+// headOf is a head with so many names that have left.
+func headOf(gone int) []byte {
+	h := head()
+	h.Gone = make(snapshot.Gone, gone)
+	return snapshot.NewWriter(slot, h, state(nil)).Next().Body
+}
+
 func TestBodiesThatNoWriterMakesAreRefusedThoughTheirSumIsRight(t *testing.T) {
 	first, none := write(nil)[0].Body, cbor.AppendArray(nil, 0)
 	pair := cbor.AppendBytes(cbor.AppendKey(nil, "k"), []byte("v"))
-	_, whole := read(summed(first, none))
-	require.True(t, whole)
+	for _, head := range [][]byte{first, headOf(snapshot.MaxGone)} {
+		_, whole := read(summed(head, none))
+		require.True(t, whole)
+	}
 	for name, bodies := range map[string][][]byte{
 		"an empty head":              {{}, none},
 		"a head of nobody's group":   {{0, 0x80, 0x80}, none},
 		"a head with a byte more":    {append(slices.Clone(first), 0), none},
 		"a head of half a window":    {{0, 0x81, 0x82, 0, 0, 0x80}, none},
+		"too many who have left":     {headOf(snapshot.MaxGone + 1), none},
 		"a bomb for a head":          {{0, 0x9a, 0x7f, 0xff, 0xff, 0xff}, none},
 		"empty pairs":                {first, {}},
 		"a bomb for pairs":           {first, {0x9a, 0x7f, 0xff, 0xff, 0xff}},
