@@ -38,6 +38,12 @@
 //	load.go      what the disk kept
 //	look.go      what the world may look at between two steps
 //
+// # Who is trusted
+//
+// Members trust each other: one may stop, forget what it had not saved, be slow or be cut
+// off, but it does not lie (the crash model). Bytes that are no message are refused, and so is
+// who speaks in another's ballot; a member that votes against its promise is not found out.
+//
 // # What is saved before what is said
 //
 //	Promised before Promise      or an old ballot would get a vote after a newer one's phase 1
