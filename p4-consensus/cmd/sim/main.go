@@ -12,12 +12,16 @@ import (
 	"dss.example/common/sim"
 	"dss.example/common/sim/simcmd"
 
+	"dss.example/p1-kvrpc/table"
 	"dss.example/p1-kvrpc/world"
 )
 
-func main() {
+func main() { simcmd.Main(stage()) }
+
+// stage tells the command what stage 4 has.
+func stage() simcmd.Stage {
 	chosen := kinds()[0]
-	simcmd.Main(simcmd.Stage{
+	return simcmd.Stage{
 		Number:  4,
 		Command: "go run ./p4-consensus/cmd/sim",
 		Flags: func(f *flag.FlagSet) {
@@ -38,12 +42,14 @@ func main() {
 		Roles:   roles(),
 		Script:  func() script.World { return scripted() },
 		Explore: explored,
-	})
+	}
 }
 
+// roles are those of the worlds, and that under which kvd records.
 func roles() map[string]*machine.Protocol {
 	all := world.Roles()
 	all[role] = language().Protocol()
+	all[served] = languageOf(served, table.Config{}).Protocol()
 	return all
 }
 

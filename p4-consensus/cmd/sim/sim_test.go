@@ -139,7 +139,7 @@ func visited(t testing.TB, cfg *sim.Config, seed uint64, offers kv.Caps, at func
 	cfg.Judges = nil // kvtest judges, and reads further back
 	for i := range cfg.Nodes {
 		if r := &cfg.Nodes[i].Roles[0]; r.Name == role {
-			r.Protocol = languageOf(table.Config{HistoryEvents: 3000}).Protocol()
+			r.Protocol = languageOf(role, table.Config{HistoryEvents: 3000}).Protocol()
 		}
 	}
 	w := simkv.New(cfg, seed, offers, at, machine.Second)

@@ -77,13 +77,16 @@ func (k kind) limit(f sim.Faults) sim.Faults {
 	return f
 }
 
-const role = "paxos"
+const (
+	role   = "paxos"
+	served = "kv" // kvd's name for it
+)
 
 // language is that of a store which remembers few changes, so that they are soon too old.
-func language() *paxos.Language { return languageOf(table.Config{HistoryEvents: 20}) }
+func language() *paxos.Language { return languageOf(role, table.Config{HistoryEvents: 20}) }
 
-func languageOf(c table.Config) *paxos.Language {
-	return door.Language(role, func() door.Store { return table.New(c) })
+func languageOf(name string, c table.Config) *paxos.Language {
+	return door.Language(name, func() door.Store { return table.New(c) })
 }
 
 func replica(i int) machine.Addr { return machine.Addr{Node: machine.Node(i), Role: role} }
