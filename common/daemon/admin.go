@@ -34,6 +34,17 @@ type admin struct {
 type adminState struct {
 	name     string // starting, ready, draining
 	counters []Counter
+	waits    func() error // what a server that is ready waits for; nil: it always is
+}
+
+// look returns what /readyz says, and whether the server is ready.
+func (s *adminState) look() (text string, ready bool) {
+	if s.waits != nil {
+		if err := s.waits(); err != nil {
+			return "waiting: " + err.Error(), false
+		}
+	}
+	return s.name, s.name == "ready"
 }
 
 func startAdmin(c *Config) (*admin, error) {
@@ -60,8 +71,12 @@ func startAdmin(c *Config) (*admin, error) {
 	return a, nil
 }
 
-func (a *admin) ready(counters []Counter) {
-	a.state.Store(&adminState{name: "ready", counters: counters})
+func (a *admin) ready(srv Server) {
+	s := &adminState{name: "ready", counters: srv.Counters()}
+	if r, ok := srv.(Readier); ok {
+		s.waits = r.Ready
+	}
+	a.state.Store(s)
 }
 
 func (a *admin) draining() {
@@ -84,11 +99,11 @@ func (a *admin) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		s := a.state.Load()
-		if s.name != "ready" {
+		text, ready := a.state.Load().look()
+		if !ready {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
-		fmt.Fprintln(w, s.name)
+		fmt.Fprintln(w, text)
 	})
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")

@@ -2,10 +2,12 @@ package daemon_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"regexp"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,6 +58,42 @@ func TestReadinessFollowsTheLifeOfTheServer(t *testing.T) {
 	is("/readyz", 503, "draining\n")
 	is("/healthz", 200, "ok\n")
 	close(f.busy)
+	require.Equal(t, 0, s.wait(t))
+}
+
+// slow is a server that is of no use before it has something.
+type slow struct {
+	*fakeServer
+	waits *atomic.Bool
+}
+
+func (s slow) Ready() error {
+	if s.waits.Load() {
+		return errors.New("nobody leads")
+	}
+	return nil
+}
+
+func TestAServerThatWaitsForSomethingIsNotReadyAndSaysWhy(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	srv := slow{newFake(), new(atomic.Bool)}
+	srv.waits.Store(true)
+	p := program(srv.fakeServer)
+	p.Serve = func(*daemon.Config, kv.Store) (daemon.Server, error) { return srv, nil }
+	s := start(t, p, "-listen", loopback, "-http", loopback)
+	s.out.line(t)
+	addr := adminAddr(t, s.out.line(t))
+	is := func(wantCode int, want string) {
+		code, body := ask(t, addr+"/readyz")
+		require.Equal(t, wantCode, code)
+		require.Equal(t, want, body)
+	}
+	is(503, "waiting: nobody leads\n")
+	srv.waits.Store(false)
+	is(200, "ready\n")
+	srv.waits.Store(true)
+	is(503, "waiting: nobody leads\n")
+	s.signal()
 	require.Equal(t, 0, s.wait(t))
 }
 

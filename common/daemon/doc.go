@@ -10,7 +10,8 @@
 //  3. The port is taken, then the Store opened (recovery may take a while; clients
 //     that connect meanwhile wait), then the [Server] made.
 //  4. The first line on the standard output says that it serves:
-//     "kvd stage=4 id=1 listening on 127.0.0.1:7001". /readyz says 200.
+//     "kvd stage=4 id=1 listening on 127.0.0.1:7001". /readyz says 200,
+//     or 503 and why, as long as a [Readier] waits for something.
 //  5. SIGTERM or an interrupt: /readyz says 503, nothing is accepted any more, what
 //     is being served may end within -drain-timeout, then connections are cut. The
 //     Store is closed and the exit code is 0. A second signal ends it at once, with 1.

@@ -48,6 +48,10 @@ type Server interface {
 	Counters() []Counter
 }
 
+// Readier is a Server that may serve and yet be of no use for a while. Ready says what it
+// waits for, or nil. It is called at each look at /readyz, by any goroutine.
+type Readier interface{ Ready() error }
+
 // Main runs p as this process, with its arguments and signals, and returns the
 // exit code.
 func Main(p Program) int {

@@ -43,7 +43,7 @@ func serve(ctx, now context.Context, p Program, c *Config, stdout io.Writer) err
 	}
 	l := &life{c: c, store: store, srv: srv, served: make(chan error, 1)}
 	go func() { l.served <- srv.Serve(ln) }() // l.end waits for it
-	a.ready(srv.Counters())
+	a.ready(srv)
 	fmt.Fprintln(stdout, c.banner())
 	if a.addr != "" {
 		fmt.Fprintf(stdout, "kvd stage=%d health and metrics on http://%s\n", c.Stage, a.addr)

@@ -70,6 +70,9 @@ var (
 	// ErrRemoved tells that the group goes on without this replica: it was removed, or
 	// another disk has taken its place.
 	ErrRemoved = errors.New("the group has removed this replica")
+	// ErrNoVote tells that a replica has no vote, or none yet.
+	ErrNoVote = errors.New("this replica does not vote")
+
 	// ErrNoGroup tells a newcomer that the replica which it has asked has no group itself.
 	ErrNoGroup = errors.New("no group yet")
 	// ErrTaken tells a newcomer that a member of its number is elsewhere.

@@ -24,8 +24,12 @@ func TestAReplicaThatJoinsIsKeptUpToDateAndVotesWhenItIsAdded(t *testing.T) {
 		l := c.leader()
 		c.await(l, func(r proto.Report) bool { return len(r.Guests) == 1 && r.Guests[0].Ready })
 		require.Equal(t, "joining", four.Report().Role)
+		require.ErrorIs(t, four.Ready(), rsm.ErrNoVote)
+		require.ErrorContains(t, four.Ready(), "it is joining: no member has taken it up yet")
+		require.NoError(t, l.Ready())
 		c.change(proto.Change{Add: 4})
 		c.await(four, func(r proto.Report) bool { return r.Role == "follower" })
+		require.NoError(t, four.Ready())
 		require.Equal(t, "before", c.ask(four, word("?")))
 
 		c.change(proto.Change{Remove: 1})

@@ -1,6 +1,7 @@
 package rsm
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -154,6 +155,16 @@ func (r *Replica) Stop(ctx context.Context) error {
 // Report returns what the replica knew when it looked last: after a change of its role or
 // group, and at each heartbeat.
 func (r *Replica) Report() proto.Report { return r.sight.Load().report }
+
+// Ready returns nil if the replica votes, as it was when it looked last, and else an
+// ErrNoVote that says what it waits for, as far as it knows.
+func (r *Replica) Ready() error {
+	switch rep := r.Report(); rep.Role {
+	case roleForming, roleJoining:
+		return fmt.Errorf("%w: it is %s: %s", ErrNoVote, rep.Role, cmp.Or(rep.Waiting, "no member has taken it up yet"))
+	}
+	return nil
+}
 
 // Await waits until a Report holds, and returns it, or until ctx ends or the replica: the
 // error is ctx's or run.ErrStopped.

@@ -322,17 +322,23 @@ func TestHealthAndMetricsTellOfTheReplica(t *testing.T) {
 	g := newGroup(t, 3)
 	admin := freeAddress(t)
 	g.start(1, "-http", admin)
-	g.start(2)
-	g.start(3)
-	g.put("key", "value", 1)
-	metrics := func() string {
-		resp, err := http.Get("http://" + admin + "/metrics")
+	get := func(path string) (int, string) {
+		resp, err := http.Get("http://" + admin + path)
 		require.NoError(t, err)
 		defer resp.Body.Close()
 		b, err := io.ReadAll(resp.Body)
 		require.NoError(t, err)
-		return string(b)
+		return resp.StatusCode, string(b)
 	}
+	code, why := get("/readyz")
+	require.Equal(t, http.StatusServiceUnavailable, code)
+	require.Contains(t, why, "waiting: this replica does not vote: it is forming: ")
+	g.start(2)
+	g.start(3)
+	g.put("key", "value", 1)
+	code, why = get("/readyz")
+	require.Equal(t, http.StatusOK, code, why)
+	metrics := func() string { _, text := get("/metrics"); return text }
 	eventually(t, "a commit", func() bool { return !strings.Contains(metrics(), "kvd_paxos_commit 0\n") })
 	for _, line := range []string{"kvd_paxos_members 3\n", "kvd_requests_total ", `kvd_paxos_role{role="leader"} `, "kvd_paxos_dropped_total "} {
 		require.Contains(t, metrics(), line)

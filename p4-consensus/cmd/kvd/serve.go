@@ -50,6 +50,9 @@ func (s replicated) Shutdown(ctx context.Context) error {
 	return s.Server.Shutdown(ctx)
 }
 
+// Ready implements daemon.Readier.
+func (s replicated) Ready() error { return s.replica.Ready() }
+
 // Counters implements daemon.Server.
 func (s replicated) Counters() []daemon.Counter {
 	return append(s.Server.Counters(), s.replica.Counters()...)
