@@ -23,7 +23,7 @@ func TestTracesShowWhatAMessageIsAbout(t *testing.T) {
 		`1/11:2#3 "put\x00x"`: proto.Entry{Origin: o, Body: []byte("put\x00x")},
 		`1/11:2#3 group 2 of 1/11@a:1 2/22, quorums 2 and 2, alpha 4`: change,
 		`leader "x"`: proto.Entry{Kind: proto.EntryGroup, Body: []byte("x")},
-		fmt.Sprintf(`leader %q`, bytes.Repeat([]byte("x"), 64)):             proto.Entry{Body: bytes.Repeat([]byte("x"), 64)},
+		fmt.Sprintf(`leader %q`, bytes.Repeat([]byte("x"), 64)):                  proto.Entry{Body: bytes.Repeat([]byte("x"), 64)},
 		fmt.Sprintf(`leader %q and 1 bytes more`, bytes.Repeat([]byte("x"), 64)): proto.Entry{Body: bytes.Repeat([]byte("x"), 65)},
 		`[no-op] at 1.5s`: proto.Value{Time: 1500 * machine.Millisecond},
 		`none`:            proto.Group{},
