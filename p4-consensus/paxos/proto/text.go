@@ -3,7 +3,8 @@ package proto
 import (
 	"fmt"
 	"strings"
-	"time"
+
+	"dss.example/common/machine"
 )
 
 // What traces and golden scripts show of the larger types. Nothing reads it back.
@@ -36,14 +37,16 @@ func (e Entry) String() string {
 // String writes a value as its entries and the log's time.
 func (v Value) String() string {
 	if len(v.Entries) == 0 {
-		return fmt.Sprintf("[no-op] at %v", time.Duration(v.Time))
+		return "[no-op] at " + clock(v.Time)
 	}
 	texts := make([]string, len(v.Entries))
 	for i := range v.Entries {
 		texts[i] = v.Entries[i].String()
 	}
-	return fmt.Sprintf("[%s] at %v", strings.Join(texts, ", "), time.Duration(v.Time))
+	return fmt.Sprintf("[%s] at %s", strings.Join(texts, ", "), clock(v.Time))
 }
+
+func clock(t machine.Time) string { return fmt.Sprintf("%gs", float64(t)/float64(machine.Second)) }
 
 // String writes a group as its version, its members as node/disk@address, its quorums and
 // its alpha. One without a version is "none".
