@@ -14,6 +14,8 @@ import (
 
 // prepare answers a candidate (phase 1b): a promise to vote in no lower ballot, and the
 // votes so far (PMMC, invariant A1: ballots only grow).
+//
+//ds:todo p4.4
 func (r *Replica) prepare(from machine.Addr, m proto.Prepare) {
 	switch {
 	case m.Ballot.Less(r.promised) || m.From < r.log.first,
@@ -28,6 +30,8 @@ func (r *Replica) prepare(from machine.Addr, m proto.Prepare) {
 }
 
 // promise raises the ballot below which this replica does not vote any more.
+//
+//ds:todo p4.4
 func (r *Replica) promise(b proto.Ballot) {
 	if !r.promised.Less(b) {
 		return
@@ -50,6 +54,8 @@ func (r *Replica) loyal(m proto.Prepare) bool {
 }
 
 // votes returns the promise for a candidate, with as many votes as fit.
+//
+//ds:todo p4.4
 func (r *Replica) votes(m proto.Prepare) proto.Promise {
 	p := proto.Promise{Ballot: m.Ballot, Disk: r.disk}
 	for n, size := m.From, 0; n < r.log.end(); n++ {
@@ -72,6 +78,8 @@ func (r *Replica) votes(m proto.Prepare) proto.Promise {
 
 // accept votes (phase 2b), unless a higher ballot was promised. It is what makes a vote
 // count for ever: a later leader whose quorum meets this replica hears of it.
+//
+//ds:todo p4.4
 func (r *Replica) accept(from machine.Addr, m proto.Accept) {
 	if m.Ballot.Less(r.promised) {
 		r.send(from, proto.Nack{Promised: r.promised, Commit: r.commit})
@@ -92,6 +100,8 @@ func (r *Replica) accept(from machine.Addr, m proto.Accept) {
 }
 
 // vote keeps a vote. Its record tells of the promise too: the ballot is not below it.
+//
+//ds:todo p4.4
 func (r *Replica) vote(n uint64, b proto.Ballot, v proto.Value) *slot {
 	r.promised = b
 	s := r.log.grow(n)
@@ -101,6 +111,8 @@ func (r *Replica) vote(n uint64, b proto.Ballot, v proto.Value) *slot {
 }
 
 // beat answers a leader's sign of life.
+//
+//ds:todo p4.4
 func (r *Replica) beat(from machine.Addr, m proto.Beat) {
 	if m.Ballot.Less(r.promised) {
 		r.send(from, proto.Nack{Promised: r.promised, Commit: r.commit})

@@ -82,6 +82,8 @@ func (r *Replica) submit(id uint64, kind proto.EntryKind, body []byte) {
 }
 
 // hand hands a command to the leader, if one is known.
+//
+//ds:todo p4.7
 func (r *Replica) hand(a *asked) {
 	switch {
 	case !r.living: // this life's number may be used again
@@ -115,6 +117,8 @@ func (r *Replica) dispatch() {
 }
 
 // forwarded takes a command that another replica was asked.
+//
+//ds:todo p4.9
 func (r *Replica) forwarded(from machine.Addr, m proto.Forward) {
 	if r.role == leading && r.lead.blessed == 0 {
 		r.enqueue(proto.Entry{Origin: proto.Origin{
@@ -190,6 +194,8 @@ func (r *Replica) cancel(id uint64) {
 }
 
 // remind sends again what got lost, and gives up what has found no leader.
+//
+//ds:todo p4.9 return
 func (r *Replica) remind() {
 	kept := r.asks[:0]
 	for i := range r.asks {

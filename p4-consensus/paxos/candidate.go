@@ -13,6 +13,8 @@ import (
 
 // campaign begins phase 1 in a ballot above all that were seen. The promise to itself is
 // counted when it is durable, so that a ballot is never used again after a crash.
+//
+//ds:todo p4.7
 func (r *Replica) campaign(blessed proto.Ballot) {
 	b := r.promised.Above(r.self.Node)
 	if b.Round > proto.MaxRound || !r.electable() {
@@ -33,6 +35,8 @@ func (r *Replica) campaign(blessed proto.Ballot) {
 }
 
 // reopen begins anew with all slots that are open: what it has voted for itself comes first.
+//
+//ds:todo p4.9 return
 func (r *Replica) reopen() {
 	for n := r.commit + 1; n < r.log.end(); n++ {
 		s := r.log.at(n)
@@ -50,6 +54,8 @@ func (r *Replica) electable() bool {
 }
 
 // solicit asks everybody who has not promised yet, on every disk that is a member.
+//
+//ds:todo p4.7
 func (r *Replica) solicit() {
 	r.lead.asked = r.now
 	for _, node := range r.reigns.Nodes() {
@@ -65,6 +71,8 @@ func (r *Replica) solicit() {
 
 // hear takes a promise. The votes that it tells of bind this replica: for each slot the
 // one in the highest ballot (Paxos Made Simple, section 2.2, P2c).
+//
+//ds:todo p4.7
 func (r *Replica) hear(from machine.Addr, m proto.Promise) {
 	if m.Ballot != r.promised || m.Ballot.Node != r.self.Node || r.role == following {
 		return
@@ -90,6 +98,8 @@ func (r *Replica) hear(from machine.Addr, m proto.Promise) {
 }
 
 // bind is bound by a vote, unless it is too far ahead of what is known here.
+//
+//ds:todo p4.9
 func (r *Replica) bind(v *proto.Vote) bool {
 	switch {
 	case v.Slot <= r.commit:
@@ -112,6 +122,8 @@ func (r *Replica) bind(v *proto.Vote) bool {
 // covered tells whether this replica may propose for a slot: the group that decides it is
 // known, for every slot more than Alpha before it is chosen, and a quorum of that group
 // has promised (Paxos Made Simple, section 3: the window of alpha commands).
+//
+//ds:todo p4.7
 func (r *Replica) covered(n uint64) bool {
 	if n > r.commit+r.cfg.Alpha {
 		return false
@@ -121,6 +133,8 @@ func (r *Replica) covered(n uint64) bool {
 }
 
 // inaugurate makes a candidate the leader.
+//
+//ds:todo p4.7
 func (r *Replica) inaugurate() {
 	r.role = leading
 	r.leader = r.promised
@@ -140,6 +154,8 @@ func (r *Replica) inaugurate() {
 }
 
 // nacked gives way to a higher ballot, or asks for what this replica has missed.
+//
+//ds:todo p4.9
 func (r *Replica) nacked(from machine.Addr, m proto.Nack) {
 	if m.Commit > r.commit {
 		r.want(from)
@@ -153,6 +169,8 @@ func (r *Replica) nacked(from machine.Addr, m proto.Nack) {
 }
 
 // retire ends a leadership or candidacy. What was asked here waits for the next leader.
+//
+//ds:todo p4.9 return
 func (r *Replica) retire() {
 	if r.role == following {
 		return

@@ -46,6 +46,8 @@ type echo struct {
 // propose proposes for as many slots as there is something for: first what promises told
 // of and the gaps between (no-ops), then what was asked for, in batches, then what a change
 // of the group needs to take effect.
+//
+//ds:todo p4.7 return
 func (r *Replica) propose() {
 	if r.role != leading {
 		return
@@ -69,6 +71,8 @@ func (r *Replica) propose() {
 // owed returns what a slot must have that an earlier ballot may have come to: the value of
 // the highest vote for it, its own or told of; and a no-op in a gap before such a slot. It
 // is not ok for a slot that is free.
+//
+//ds:todo p4.9 return v, false
 func (r *Replica) owed(n uint64) (v proto.Value, ok bool) {
 	switch s := r.log.at(n); {
 	case s != nil && s.ballot.Less(s.bound.ballot):
@@ -83,6 +87,8 @@ func (r *Replica) owed(n uint64) (v proto.Value, ok bool) {
 
 // wanted returns what there is for a slot that is free: commands, or a no-op if a change of
 // the group needs it to take effect. It is not ok if there is nothing.
+//
+//ds:todo p4.7
 func (r *Replica) wanted(n uint64) (v proto.Value, ok bool) {
 	switch l := &r.lead; {
 	case l.blessed != 0:
@@ -104,6 +110,8 @@ func (r *Replica) logTime() machine.Time {
 }
 
 // batch takes a Value's worth of what is pending.
+//
+//ds:todo p4.7
 func (r *Replica) batch() proto.Value {
 	l, n, size := &r.lead, 0, 0
 	for n < len(l.pending) && n < proto.MaxEntries {
@@ -122,6 +130,8 @@ func (r *Replica) batch() proto.Value {
 
 // ask asks all members for their votes (phase 2a), and votes itself. The others need not
 // wait until that vote is durable; it counts when it is.
+//
+//ds:todo p4.7
 func (r *Replica) ask(n uint64, v proto.Value) {
 	s := r.vote(n, r.promised, v)
 	s.acks, s.sent = nil, r.now
@@ -138,6 +148,8 @@ func (r *Replica) ask(n uint64, v proto.Value) {
 
 // accepted counts a vote. A value is chosen when a quorum of the group that decides the
 // slot has voted for it in one ballot, and only then.
+//
+//ds:todo p4.7
 func (r *Replica) accepted(from machine.Addr, m proto.Accepted) {
 	s := r.log.at(m.Slot)
 	if r.role != leading || m.Ballot != r.promised || s == nil || s.chosen || s.ballot != m.Ballot {
@@ -160,6 +172,8 @@ func (r *Replica) accepted(from machine.Addr, m proto.Accepted) {
 }
 
 // sendBeat tells everybody who leads and what is chosen.
+//
+//ds:todo p4.7
 func (r *Replica) sendBeat() {
 	l := &r.lead
 	l.round++
@@ -235,6 +249,8 @@ func (r *Replica) lookAfter() {
 
 // stepsDown ends a leadership of which no quorum has been heard for too long, or of a leader
 // that is no member any more and has proposed what it owed.
+//
+//ds:todo p4.9 return false
 func (r *Replica) stepsDown() bool {
 	if !r.electable() && r.commit >= r.lead.recovered || r.now >= r.deadline {
 		r.note("steps down", fmt.Sprintf("member %v, quorum heard %v", r.electable(), r.now < r.deadline))
@@ -250,6 +266,8 @@ func (r *Replica) stepsDown() bool {
 }
 
 // repeat asks once more for the votes that have not come.
+//
+//ds:todo p4.7
 func (r *Replica) repeat() {
 	for n, size := r.commit+1, 0; n < r.lead.next && size < maxVotes; n++ {
 		s := r.log.at(n)

@@ -11,6 +11,8 @@ import (
 // learnUpTo takes the word of the leader of a ballot that all slots up to commit are
 // chosen. What this replica has voted for in that very ballot is what was chosen: a leader
 // proposes one value for a slot. Of the others it must ask.
+//
+//ds:todo p4.6 return
 func (r *Replica) learnUpTo(commit uint64, b proto.Ballot) {
 	for n := r.commit + 1; n <= commit; n++ {
 		s := r.log.at(n)
@@ -29,6 +31,8 @@ func (r *Replica) learnUpTo(commit uint64, b proto.Ballot) {
 }
 
 // learn takes a value that others know to be chosen.
+//
+//ds:todo p4.6
 func (r *Replica) learn(n uint64, v proto.Value) {
 	s := r.log.grow(n)
 	if s.chosen {
@@ -42,6 +46,8 @@ func (r *Replica) learn(n uint64, v proto.Value) {
 }
 
 // advance applies what is chosen, without a gap.
+//
+//ds:todo p4.6
 func (r *Replica) advance() {
 	before := r.commit
 	for s := r.log.at(r.commit + 1); s != nil && s.chosen; s = r.log.at(r.commit + 1) {
@@ -62,6 +68,8 @@ func (r *Replica) advance() {
 }
 
 // want asks somebody for what is chosen and not known here.
+//
+//ds:todo p4.6
 func (r *Replica) want(from machine.Addr) {
 	if r.now < r.patience {
 		return
@@ -76,6 +84,8 @@ func (r *Replica) want(from machine.Addr) {
 
 // tell answers it with as many values as fit, or with a snapshot if the log no longer
 // goes back so far.
+//
+//ds:todo p4.6
 func (r *Replica) tell(to machine.Addr, m proto.Want) {
 	if len(r.reigns) == 0 || max(m.From, 1) > r.commit {
 		return
@@ -96,6 +106,8 @@ func (r *Replica) tell(to machine.Addr, m proto.Want) {
 }
 
 // told takes an answer.
+//
+//ds:todo p4.6
 func (r *Replica) told(from machine.Addr, m proto.Learn) {
 	for i, v := range m.Values {
 		if n := m.From + uint64(i); n == r.commit+1 && len(r.reigns) > 0 {
@@ -113,6 +125,8 @@ func (r *Replica) told(from machine.Addr, m proto.Learn) {
 // apply executes what is chosen for a slot. A command that stands in two slots is executed
 // once (PMMC, section 2.1), and one of somebody who is in the group no more not at all: what
 // was executed of his is forgotten with him.
+//
+//ds:todo p4.6
 func (r *Replica) apply(n uint64, v proto.Value) {
 	r.clock = max(r.clock, v.Time)
 	for i := range v.Entries {

@@ -44,6 +44,8 @@ func (r *Replica) load(e machine.Load) {
 
 // loadVote takes what an acceptor or a learner has saved. Which slots there are to put it
 // into is known when all records are loaded: see restore.
+//
+//ds:todo p4.8 return
 func (r *Replica) loadVote(seq uint64, rec machine.Data) {
 	switch rec := rec.(type) {
 	case proto.Promised:
@@ -57,6 +59,7 @@ func (r *Replica) loadVote(seq uint64, rec machine.Data) {
 	}
 }
 
+//ds:todo p4.8
 func (r *Replica) raise(b proto.Ballot) {
 	if r.promised.Less(b) {
 		r.promised = b
@@ -80,6 +83,8 @@ func (r *Replica) loadPiece(seq uint64, p proto.Piece) {
 }
 
 // restore builds the log from the records, and applies what is known to be chosen.
+//
+//ds:todo p4.8 return
 func (r *Replica) restore() {
 	r.arriving = nil
 	const far = 1 << 20 // no vote is so far from those before; a snapshot that was lost is

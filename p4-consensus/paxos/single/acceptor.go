@@ -29,6 +29,7 @@ func (a *acceptor) Step(in machine.In, out *machine.Out) {
 	}
 }
 
+//ds:todo p4.1
 func (a *acceptor) load(e machine.Load) {
 	k, ok := e.Record.(Kept)
 	a.records, a.mute = e.Seq, !ok
@@ -38,6 +39,8 @@ func (a *acceptor) load(e machine.Load) {
 }
 
 // receive takes a message. Nobody speaks in a ballot of somebody else's.
+//
+//ds:todo p4.1
 func (a *acceptor) receive(from machine.Addr, msg machine.Data, out *machine.Out) {
 	proposes := func(b proto.Ballot) bool { return a.cfg.is(Proposer, from) && b.Node == from.Node }
 	switch m := msg.(type) {
@@ -58,6 +61,8 @@ func (a *acceptor) receive(from machine.Addr, msg machine.Data, out *machine.Out
 
 // prepare is phase 1b: a promise to vote in no lower ballot, and the latest vote. A promise
 // is repeated until there is a vote in its ballot: then its proposer has heard enough.
+//
+//ds:todo p4.1
 func (a *acceptor) prepare(from machine.Addr, b proto.Ballot, out *machine.Out) {
 	switch {
 	case b.Less(a.promised):
@@ -74,6 +79,8 @@ func (a *acceptor) prepare(from machine.Addr, b proto.Ballot, out *machine.Out) 
 
 // accept is phase 2b: a vote, unless a higher ballot was promised. No promise of this very
 // ballot is needed. A repeated request is answered again and saved once.
+//
+//ds:todo p4.1
 func (a *acceptor) accept(from machine.Addr, v Vote, out *machine.Out) {
 	if v.Ballot.Less(a.promised) {
 		out.SendTo(from, Nack{v.Ballot, a.promised})
@@ -87,6 +94,8 @@ func (a *acceptor) accept(from machine.Addr, v Vote, out *machine.Out) {
 }
 
 // save keeps all that counts in one record, which replaces those before it.
+//
+//ds:todo p4.1
 func (a *acceptor) save(out *machine.Out) {
 	a.records++
 	out.Save = append(out.Save, Kept{a.promised, a.voted})

@@ -33,6 +33,7 @@ func (l *learner) Step(in machine.In, out *machine.Out) {
 	}
 }
 
+//ds:todo p4.3
 func (l *learner) receive(from machine.Addr, msg machine.Data, rand uint64, out *machine.Out) {
 	switch m := msg.(type) {
 	case Accepted:
@@ -54,6 +55,7 @@ func (l *learner) receive(from machine.Addr, msg machine.Data, rand uint64, out 
 	}
 }
 
+//ds:todo p4.3
 func (l *learner) ask(id, rand uint64, out *machine.Out) {
 	switch {
 	case l.chosen != nil:
@@ -68,6 +70,8 @@ func (l *learner) ask(id, rand uint64, out *machine.Out) {
 
 // accepted counts a vote. A value is chosen when a quorum has voted for it in one ballot, and
 // only then: equal values in different ballots do not add up.
+//
+//ds:todo p4.3
 func (l *learner) accepted(by machine.Node, v Vote, out *machine.Out) {
 	if l.chosen != nil {
 		return
@@ -87,6 +91,8 @@ func (l *learner) accepted(by machine.Node, v Vote, out *machine.Out) {
 }
 
 // learn answers all who wait. A learner that acceptors tell passes it on.
+//
+//ds:todo p4.3
 func (l *learner) learn(value string, out *machine.Out) {
 	if l.chosen != nil {
 		if *l.chosen != value {
@@ -106,9 +112,13 @@ func (l *learner) learn(value string, out *machine.Out) {
 }
 
 // isTold tells whether acceptors tell it of their votes.
+//
+//ds:todo p4.3
 func (l *learner) isTold() bool { return slices.Contains(l.cfg.told(), l.self.Node) }
 
 // inquired answers, or finds out for one who will inquire again.
+//
+//ds:todo p4.3
 func (l *learner) inquired(from machine.Addr, rand uint64, out *machine.Out) {
 	if l.chosen != nil {
 		out.SendTo(from, Chosen{*l.chosen})
@@ -119,6 +129,8 @@ func (l *learner) inquired(from machine.Addr, rand uint64, out *machine.Out) {
 }
 
 // arm sets the timer after which it asks others.
+//
+//ds:todo p4.3
 func (l *learner) arm(rand uint64, out *machine.Out) {
 	if !l.armed {
 		l.armed = true
@@ -127,6 +139,8 @@ func (l *learner) arm(rand uint64, out *machine.Out) {
 }
 
 // again asks others, as long as somebody wants to know.
+//
+//ds:todo p4.3
 func (l *learner) again(rand uint64, out *machine.Out) {
 	l.armed = false
 	if l.chosen != nil || len(l.waiting) == 0 && !l.asked {
@@ -141,6 +155,8 @@ func (l *learner) again(rand uint64, out *machine.Out) {
 
 // inquire asks those who tell it, and from the second time on one of the proposers, each in
 // its turn: the votes that are left may be of too many ballots to show what was chosen.
+//
+//ds:todo p4.3
 func (l *learner) inquire(out *machine.Out) {
 	if l.isTold() {
 		tell(out, Acceptor, l.cfg.Acceptors, Inquire{})

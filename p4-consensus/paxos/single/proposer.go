@@ -62,6 +62,7 @@ func (p *proposer) Step(in machine.In, out *machine.Out) {
 	}
 }
 
+//ds:todo p4.2
 func (p *proposer) load(e machine.Load) {
 	r, ok := e.Record.(Used)
 	p.records, p.mute = e.Seq, !ok
@@ -70,6 +71,7 @@ func (p *proposer) load(e machine.Load) {
 	}
 }
 
+//ds:todo p4.2
 func (p *proposer) receive(from machine.Addr, msg machine.Data, rand uint64, out *machine.Out) {
 	switch m := msg.(type) {
 	case Promise:
@@ -97,6 +99,8 @@ func (p *proposer) receive(from machine.Addr, msg machine.Data, rand uint64, out
 
 // propose takes a value. It is the one to be proposed when those that came before it are
 // gone.
+//
+//ds:todo p4.2
 func (p *proposer) propose(id uint64, value string, rand uint64, out *machine.Out) {
 	switch {
 	case p.chosen != nil:
@@ -120,6 +124,8 @@ func (p *proposer) propose(id uint64, value string, rand uint64, out *machine.Ou
 }
 
 // next is the lowest ballot of its own above all that it knows.
+//
+//ds:todo p4.2
 func (p *proposer) next() proto.Ballot {
 	highest := p.ballot
 	if highest.Less(p.seen) {
@@ -133,6 +139,8 @@ func (p *proposer) disabled() bool { return p.mute || p.next().Round > proto.Max
 
 // begin is phase 1a, in a new ballot. Maybe an earlier one has succeeded and the news was
 // lost, so learners are asked too; who can begin none only asks.
+//
+//ds:todo p4.2
 func (p *proposer) begin(rand uint64, out *machine.Out) {
 	if p.tries > 0 {
 		tell(out, Learner, p.cfg.Learners, Inquire{})
@@ -149,6 +157,8 @@ func (p *proposer) begin(rand uint64, out *machine.Out) {
 }
 
 // promised counts a promise of the ballot that is under way, one of each acceptor.
+//
+//ds:todo p4.2
 func (p *proposer) promised(by machine.Node, m Promise, out *machine.Out) {
 	if p.phase != preparing || m.Ballot != p.ballot {
 		return
@@ -162,6 +172,8 @@ func (p *proposer) promised(by machine.Node, m Promise, out *machine.Out) {
 }
 
 // advance is phase 2a, once a quorum has promised and there is a value to ask votes for.
+//
+//ds:todo p4.2
 func (p *proposer) advance(out *machine.Out) {
 	if p.phase != preparing || len(p.promises) < p.cfg.Quorum1 {
 		return
@@ -177,6 +189,8 @@ func (p *proposer) advance(out *machine.Out) {
 // bound is the heart of the protocol (PMS 2.2, P2c): the value of the highest vote that the
 // promises tell of. If they tell of none it is free, and takes the first that it was asked
 // for, if any.
+//
+//ds:todo p4.2
 func (p *proposer) bound() (value string, ok bool) {
 	var highest Vote
 	for _, g := range p.promises {
@@ -195,6 +209,8 @@ func (p *proposer) bound() (value string, ok bool) {
 
 // refused hears of a ballot above its own. Its own may still succeed with others; if it has
 // not after a while, it tries above that one.
+//
+//ds:todo p4.2
 func (p *proposer) refused(m Nack, rand uint64, out *machine.Out) {
 	if p.phase == idle || m.Ballot != p.ballot || !p.seen.Less(m.Promised) {
 		return
@@ -204,6 +220,8 @@ func (p *proposer) refused(m Nack, rand uint64, out *machine.Out) {
 }
 
 // retry begins the next ballot, unless nobody waits for what comes of it.
+//
+//ds:todo p4.2
 func (p *proposer) retry(rand uint64, out *machine.Out) {
 	if p.phase == idle {
 		return
@@ -216,6 +234,8 @@ func (p *proposer) retry(rand uint64, out *machine.Out) {
 }
 
 // inquired answers a learner, or finds out: whatever is chosen shows in a new ballot.
+//
+//ds:todo p4.2
 func (p *proposer) inquired(from machine.Addr, rand uint64, out *machine.Out) {
 	switch {
 	case p.chosen != nil:
@@ -226,6 +246,8 @@ func (p *proposer) inquired(from machine.Addr, rand uint64, out *machine.Out) {
 }
 
 // learn ends the proposer's work.
+//
+//ds:todo p4.2
 func (p *proposer) learn(value string, out *machine.Out) {
 	if p.chosen != nil {
 		return

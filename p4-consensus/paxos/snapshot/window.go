@@ -26,6 +26,8 @@ func (ws Windows) of(v proto.Voter) int {
 
 // First tells whether a command is to be executed, and remembers it. One that comes again,
 // from an earlier life or from before the window, is not: nobody waits for it.
+//
+//ds:todo p4.5
 func (ws *Windows) First(o proto.Origin) bool {
 	i := ws.of(o.Voter)
 	if i < 0 {
@@ -43,6 +45,8 @@ func (ws *Windows) First(o proto.Origin) bool {
 }
 
 // Done tells whether a command was executed, or never will be.
+//
+//ds:todo p4.5
 func (ws Windows) Done(o proto.Origin) bool {
 	i := ws.of(o.Voter)
 	if i < 0 {
@@ -57,6 +61,7 @@ func (ws *Windows) Keep(holds func(proto.Voter) bool) {
 	*ws = slices.DeleteFunc(*ws, func(w *window) bool { return !holds(w.voter) })
 }
 
+//ds:todo p4.5
 func (w *window) take(seq uint64) bool {
 	switch {
 	case seq <= w.low:
@@ -78,8 +83,10 @@ func (w *window) take(seq uint64) bool {
 	return true
 }
 
+//ds:todo p4.5
 func (w *window) has(seq uint64) bool {
 	return w.bits[seq/64%uint64(len(w.bits))]&(1<<(seq%64)) != 0
 }
 
+//ds:todo p4.5
 func (w *window) clear(seq uint64) { w.bits[seq/64%uint64(len(w.bits))] &^= 1 << (seq % 64) }
