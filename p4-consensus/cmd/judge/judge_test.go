@@ -18,10 +18,18 @@ import (
 	"dss.example/common/sim"
 )
 
+// onlyCheck is the variable that tells the test binary as a judge to carry out one check.
+const onlyCheck = "DSS_TEST_CHECK"
+
+// logged are the checks that are made here.
+func logged() []judge.Check { return slices.Concat(sceneChecks(), logChecks(), kvdChecks()) }
+
 // TestMain lets the test binary be the judge of the log too.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "-bin" {
-		judge.Main("p4", slices.Concat(logChecks(), kvdChecks()))
+		judge.Main("p4", slices.DeleteFunc(logged(), func(c judge.Check) bool {
+			return os.Getenv(onlyCheck) != "" && c.Name != os.Getenv(onlyCheck)
+		}))
 	}
 	os.Exit(m.Run())
 }
@@ -50,11 +58,11 @@ func TestTheWorldsAreThoseOfTheSimulator(t *testing.T) {
 	require.Empty(t, cmp.Diff(string(want), b.String()))
 }
 
-// outcomes judges the programs that are built with the text right replaced in a file of the
-// stage if file is not empty.
-func outcomes(t *testing.T, file, right, wrong string, args ...string) map[string]judge.Verdict {
-	bin, overlay := t.TempDir(), filepath.Join(t.TempDir(), "overlay.json")
-	replace := map[string]string{}
+// build builds programs of the stage, with the text right replaced in a file of the stage if
+// file is not empty.
+func build(t *testing.T, file, right, wrong string, programs ...string) (bin string) {
+	bin = t.TempDir()
+	overlay, replace := filepath.Join(t.TempDir(), "overlay.json"), map[string]string{}
 	if file != "" {
 		source, err := filepath.Abs(file)
 		require.NoError(t, err)
@@ -68,19 +76,21 @@ func outcomes(t *testing.T, file, right, wrong string, args ...string) map[strin
 	text, err := json.Marshal(map[string]any{"Replace": replace})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(overlay, text, 0o600))
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-overlay", overlay, "-o", bin+string(filepath.Separator), "../sim", "../kvd")
+	args := []string{"build", "-trimpath", "-ldflags=-s -w", "-overlay", overlay, "-o", bin + string(filepath.Separator)}
+	cmd := exec.Command("go", append(args, programs...)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	said, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(said))
-	return verdicts(t, bin, args...)
+	return bin
 }
 
-// verdicts judges the programs in a folder.
-func verdicts(t *testing.T, bin string, args ...string) map[string]judge.Verdict {
+// verdicts judges the programs in a folder, by one check or, without a name, by all.
+func verdicts(t *testing.T, bin, name string, args ...string) map[string]judge.Verdict {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	var said bytes.Buffer
 	cmd := exec.Command(self, append([]string{"-bin", bin, "-schedules", "90"}, args...)...)
+	cmd.Env = append(os.Environ(), onlyCheck+"="+name)
 	cmd.Stderr = &said
 	out, err := cmd.Output()
 	require.NoError(t, err, said.String())
@@ -95,16 +105,50 @@ func verdicts(t *testing.T, bin string, args ...string) map[string]judge.Verdict
 }
 
 func TestTheReferencePassesEveryCheckOfTheLog(t *testing.T) {
-	all := outcomes(t, "", "", "")
-	require.Len(t, all, len(logChecks())+len(kvdChecks()))
+	all := verdicts(t, build(t, "", "", "", "../sim", "../kvd"), "")
+	require.Len(t, all, len(logged()))
 	for name, v := range all {
 		require.Equal(t, judge.Passed, v.Outcome, "%s: %s", name, v.Message)
 	}
 }
 
 func TestAReplicaThatSavesNoVotesFailsBehindThePipeAndUnderKills(t *testing.T) {
-	all := outcomes(t, "../../paxos/acceptor.go",
-		"s.record = r.save(proto.Voted{Ballot: b, Slot: n, Commit: r.commit, Value: v})", "s.record = r.records", "-idle", "2s")
+	bin := build(t, "../../paxos/acceptor.go",
+		"s.record = r.save(proto.Voted{Ballot: b, Slot: n, Commit: r.commit, Value: v})", "s.record = r.records", "../sim", "../kvd")
+	all := verdicts(t, bin, "", "-idle", "2s")
 	require.Equal(t, judge.Failed, all["replicas break no rule of the log"].Outcome)
+	require.Equal(t, judge.Failed, all["three kvd lose nothing to kill -9"].Outcome)
 	require.Equal(t, judge.Failed, all["kvd ends in good order and the group comes back"].Outcome)
+}
+
+// Each is a wrong replica that somebody would write, and the check that is made for it.
+func TestWhatIsBrokenFailsWhereItShould(t *testing.T) {
+	const paxos = "../../paxos/"
+	for name, c := range map[string]struct{ file, right, wrong, caught string }{
+		"votes need a promise":           {"acceptor.go", "func (r *Replica) accept(from machine.Addr, m proto.Accept) {\n\tif m.Ballot.Less(r.promised) {", "func (r *Replica) accept(from machine.Addr, m proto.Accept) {\n\tif m.Ballot != r.promised {", "a replica promises, votes and refuses"},
+		"a promise tells of one vote":    {"acceptor.go", "p.Votes = append(p.Votes, v)", "p.Votes = append(p.Votes[:0], v)", "a promise tells of all votes"},
+		"what is past a hole is learned": {"learner.go", "\t\tif s == nil || !s.chosen && s.ballot != b {\n\t\t\tbreak", "\t\tif s == nil || !s.chosen && s.ballot != b {\n\t\t\tr.commit = n\n\t\t\tcontinue", "what is chosen is executed in order, and nothing else"},
+		"any vote is taken for chosen":   {"learner.go", "if s == nil || !s.chosen && s.ballot != b {", "if s == nil {", "a vote in an older ballot says nothing of what was chosen"},
+		"nothing is known to be done":    {"learner.go", "!r.reigns.Has(e.Origin.Voter) || !r.seen.First(e.Origin)", "!r.reigns.Has(e.Origin.Voter)", "a command in two slots is executed once"},
+		"any disk's vote counts":         {"leader.go", "\tg := r.reigns.Of(m.Slot)\n\tif !g.Has(voter)", "\tg := r.reigns.Of(m.Slot)\n\tif x, ok := g.Find(from.Node); ok {\n\t\tvoter = x.Voter\n\t}\n\tif !g.Has(voter)", "only votes of members in the leader's ballot choose"},
+		"gaps stay":                      {"leader.go", "case n <= r.lead.recovered:", "case n < r.commit:", "a new leader completes what promises told of and fills the gaps"},
+		"its own vote wins":              {"leader.go", "case s != nil && s.ballot.Less(s.bound.ballot):", "case s != nil && s.ballot.IsZero() && s.ballot.Less(s.bound.ballot):", "a new leader completes what promises told of and fills the gaps"},
+	} {
+		if testing.Short() && c.file != "leader.go" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			got := verdicts(t, build(t, paxos+c.file, c.right, c.wrong, "../sim"), c.caught)
+			require.Len(t, got, 1)
+			require.Equal(t, judge.Failed, got[c.caught].Outcome, got[c.caught].Message)
+		})
+	}
+}
+
+// A replica that says nothing breaks no rule, and gets nothing for it.
+func TestAReplicaThatDoesNothingFailsEveryCheck(t *testing.T) {
+	bin := build(t, "../../paxos/replica.go", "\tr.now, r.rand, r.out = in.Now, in.Rand, out\n", "\tif r.out == nil {\n\t\treturn\n\t}\n", "../sim")
+	for name, v := range verdicts(t, bin, "", "-idle", "2s") {
+		require.Equal(t, judge.Failed, v.Outcome, "%s: %s", name, v.Message)
+	}
 }

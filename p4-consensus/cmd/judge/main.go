@@ -1,5 +1,11 @@
 // Judge examines the programs of a submission for stage 4, from outside. Of single-decree
 // Paxos it asks what package judged says; of the log it demands here that it is one.
+//
+//	scene.go   one replica of the submission's, and the judge in the place of the others
+//	scenes.go  what it must say then
+//	worlds.go  the worlds of cmd/sim
+//	log.go     the submission's replicas in them
+//	kvd.go     the submission's servers under kill -9
 package main
 
 import (
@@ -13,7 +19,17 @@ import (
 func main() { judge.Main("p4", checks()) }
 
 // checks are all that stage 4's judge checks, in the order of the steps.
-func checks() []judge.Check { return slices.Concat(judged.Checks(), logChecks(), kvdChecks()) }
+func checks() []judge.Check {
+	return slices.Concat(judged.Checks(), sceneChecks(), logChecks(), kvdChecks())
+}
 
-// stepWhole is the step in which everything is there.
-const stepWhole = "p4.9"
+// Steps of the log.
+const (
+	stepVote    = "p4.4"
+	stepLearn   = "p4.5"
+	stepOnce    = "p4.5"
+	stepLead    = "p4.6"
+	stepChange  = "p4.7"
+	stepRecover = "p4.8"
+	stepWhole   = "p4.9"
+)

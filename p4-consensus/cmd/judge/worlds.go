@@ -102,7 +102,7 @@ func (k kind) world() *sim.Config {
 			})
 		}
 	}
-	cfg.Judges = k.judges
+	cfg.Judges = func() []sim.Judge { return k.judges(new(int)) }
 	cfg.Faults.Down = 1
 	if k.limits != nil {
 		k.limits(&cfg.Faults)
@@ -170,12 +170,12 @@ func localReads(_ int, r *rand.Rand) machine.Data {
 }
 
 // judges are those of a run: the specification looks at every step of the replicas, told at
-// what callers were told.
-func (k kind) judges() []sim.Judge {
+// what callers were told. It counts in done what was done for them.
+func (k kind) judges(done *int) []sim.Judge {
 	c := k.settings()
 	return []sim.Judge{spec.New(spec.Config{
 		Role: role, Language: language(), Alpha: c.Alpha, Lease: c.Lease, Refused: refused,
-	}), told{}}
+	}), told{done}}
 }
 
 // refused tells which answers say that nothing was done, or that nobody knows.
@@ -188,7 +188,7 @@ func refused(answer machine.Data) bool {
 }
 
 // told judges what callers were told.
-type told struct{}
+type told struct{ done *int }
 
 // Step implements sim.Judge.
 func (told) Step(*sim.Step) error { return nil }
@@ -198,8 +198,13 @@ const searchSteps = 300_000
 
 // End implements sim.Judge: one order of all requests explains what stage 1's clients were
 // told, and a prefix of it what was read of one replica as it stood.
-func (told) End(w *sim.World) error {
+func (t told) End(w *sim.World) error {
 	clients, local := histories(w)
+	for _, op := range clients {
+		if op.Resp != nil && !refused(op.Resp) {
+			*t.done++
+		}
+	}
 	err := check.StrictlySerializableWithin(clients, table.Offers(), searchSteps)
 	if err == nil && len(local) > 0 {
 		err = check.Prefix(append(clients, local...), table.Offers())
