@@ -23,7 +23,7 @@ func Checks() []judge.Check {
 		roleChecks(stepAcceptor, "acceptors", single.Acceptor), acceptorChecks(),
 		roleChecks(stepProposer, "proposers", single.Proposer), proposerChecks(),
 		roleChecks(stepLearner, "learners", single.Learner), learnerChecks(),
-		togetherChecks(),
+		togetherChecks(), onceChecks(),
 	)
 	slices.SortStableFunc(all, func(a, b judge.Check) int { return strings.Compare(a.Step, b.Step) })
 	return all

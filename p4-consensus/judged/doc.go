@@ -1,5 +1,6 @@
 // Package judged says what stage 4's judge demands of the parts of a submission: of its
-// acceptors, proposers and learners, which agree on one value (steps p4.1 to p4.3).
+// acceptors, proposers and learners, which agree on one value (steps p4.1 to p4.3), and of the
+// windows that remember which commands were executed (p4.5).
 //
 // Everything of a submission runs in processes of its own (package judge): cmd/parts, a
 // program of staff's around them, serves its machines a step at a time. All else is in the

@@ -36,7 +36,7 @@ func TestChecksHaveNamesAndRulesOfTheirOwn(t *testing.T) {
 		require.False(t, seen[c.Name], "%s is there twice", c.Name)
 		seen[c.Name], steps[c.Step] = true, true
 	}
-	require.Len(t, steps, 3, "p4.1 to p4.3")
+	require.Len(t, steps, 4, "p4.1 to p4.3, and p4.5")
 }
 
 // build builds a program of the stage, with the text right replaced in a file of the stage if
@@ -113,18 +113,19 @@ func TestWhatIsBrokenFailsWhereItShould(t *testing.T) {
 		chosen   = "a quorum of votes in one ballot is chosen"
 	)
 	for name, c := range map[string]struct{ file, right, wrong, caught string }{
-		"promises are forgotten":         {acceptor, "\t\ta.promised = b\n\t\ta.save(out)", "\t\ta.promised = b", "acceptors do nothing that the specification forbids"},
-		"a vote binds for no promise":    {acceptor, "a.promised, a.voted = v.Ballot, v", "a.voted = v", "acceptors agree in every run of a small world"},
-		"votes need a promise":           {acceptor, "if v.Ballot.Less(a.promised) {", "if v.Ballot != a.promised {", "an acceptor promises, votes and refuses"},
-		"votes are told to nobody":       {acceptor, "tell(out, Learner, a.cfg.told(), Accepted(a.voted))", "", "an acceptor promises, votes and refuses"},
-		"the vote is not loaded":         {acceptor, "a.promised, a.voted = k.Promised, k.Voted", "a.promised = k.Promised", "acceptors know after a crash what is on their disk, and nothing else"},
-		"anybody is believed":            {acceptor, "return a.cfg.is(Proposer, from) && b.Node == from.Node", "return a.cfg.is(Proposer, from)", "a ballot is heard from its owner only"},
-		"the last promise counts":        {proposer, "if highest.Ballot.Less(g.last.Ballot) {", "if !g.last.Ballot.IsZero() {", "promises bind a proposer"},
-		"a promise counts twice":         {proposer, "if given {", "if given && len(p.promises) > 9 {", "only a quorum of promises lets a proposer go on"},
-		"a ballot is not saved":          {proposer, "\t\tout.Save = append(out.Save, Used{p.ballot})\n", "", "proposers do nothing that the specification forbids"},
-		"votes of ballots add up":        {learner, "if l.votes[i].Ballot == v.Ballot {", "if l.votes[i].Value == v.Value {", chosen},
-		"an older vote replaces a later": {learner, "if a == by && l.votes[i].Ballot.Less(v.Ballot) {", "if a == by {", chosen},
-		"those who wait are not told":    {learner, "for _, id := range l.waiting {", "for _, id := range l.waiting[:0] {", "learners let everybody be answered"},
+		"promises are forgotten":          {acceptor, "\t\ta.promised = b\n\t\ta.save(out)", "\t\ta.promised = b", "acceptors do nothing that the specification forbids"},
+		"a vote binds for no promise":     {acceptor, "a.promised, a.voted = v.Ballot, v", "a.voted = v", "acceptors agree in every run of a small world"},
+		"votes need a promise":            {acceptor, "if v.Ballot.Less(a.promised) {", "if v.Ballot != a.promised {", "an acceptor promises, votes and refuses"},
+		"votes are told to nobody":        {acceptor, "tell(out, Learner, a.cfg.told(), Accepted(a.voted))", "", "an acceptor promises, votes and refuses"},
+		"the vote is not loaded":          {acceptor, "a.promised, a.voted = k.Promised, k.Voted", "a.promised = k.Promised", "acceptors know after a crash what is on their disk, and nothing else"},
+		"anybody is believed":             {acceptor, "return a.cfg.is(Proposer, from) && b.Node == from.Node", "return a.cfg.is(Proposer, from)", "a ballot is heard from its owner only"},
+		"the last promise counts":         {proposer, "if highest.Ballot.Less(g.last.Ballot) {", "if !g.last.Ballot.IsZero() {", "promises bind a proposer"},
+		"a promise counts twice":          {proposer, "if given {", "if given && len(p.promises) > 9 {", "only a quorum of promises lets a proposer go on"},
+		"a ballot is not saved":           {proposer, "\t\tout.Save = append(out.Save, Used{p.ballot})\n", "", "proposers do nothing that the specification forbids"},
+		"votes of ballots add up":         {learner, "if l.votes[i].Ballot == v.Ballot {", "if l.votes[i].Value == v.Value {", chosen},
+		"an older vote replaces a later":  {learner, "if a == by && l.votes[i].Ballot.Less(v.Ballot) {", "if a == by {", chosen},
+		"a window forgets its first half": {"../paxos/snapshot/window.go", "seq-WindowSize, [WindowSize / 64]uint64{}", "seq, [WindowSize / 64]uint64{}", "a window moves on, and what is before it is over"},
+		"those who wait are not told":     {learner, "for _, id := range l.waiting {", "for _, id := range l.waiting[:0] {", "learners let everybody be answered"},
 	} {
 		if testing.Short() && c.file != acceptor {
 			continue

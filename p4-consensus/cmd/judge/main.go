@@ -23,13 +23,11 @@ func checks() []judge.Check {
 	return slices.Concat(judged.Checks(), sceneChecks(), logChecks(), kvdChecks())
 }
 
-// Steps of the log.
+// Steps of the log, but for p4.5, which package judged asks of parts.
 const (
 	stepVote    = "p4.4"
-	stepLearn   = "p4.5"
-	stepOnce    = "p4.5"
-	stepLead    = "p4.6"
-	stepChange  = "p4.7"
+	stepLearn   = "p4.6"
+	stepLead    = "p4.7"
 	stepRecover = "p4.8"
-	stepWhole   = "p4.9"
+	stepWhole   = "p4.9" // with a change of leaders everything is there
 )

@@ -30,7 +30,7 @@ func sceneChecks() []judge.Check {
 			Rule: "Only a value in the leader's very ballot is the chosen one.",
 		},
 		{
-			Step: stepOnce, Name: "a command in two slots is executed once", Run: once,
+			Step: stepLearn, Name: "a command in two slots is executed once", Run: once,
 			Rule: "A command may be proposed again by who does not know that it was chosen: its second place in the log does nothing.",
 		},
 		{
@@ -42,7 +42,7 @@ func sceneChecks() []judge.Check {
 			Rule: "A vote by a disk that is no member, in another ballot, or a second one of the same member does not count.",
 		},
 		{
-			Step: stepChange, Name: "a new leader completes what promises told of and fills the gaps", Run: completes,
+			Step: stepWhole, Name: "a new leader completes what promises told of and fills the gaps", Run: completes,
 			Rule: "For each slot the value of the highest vote is proposed, its own included; a slot before such a one is filled with a no-op.",
 		},
 		{

@@ -1,7 +1,7 @@
 // Parts serves the machines of single-decree Paxos to a judge over its standard input and
 // output, a step at a time: an acceptor, a proposer, a learner; and each of them once more
-// under a name by which it notes its state, for a judge that searches all runs. The replicas
-// of the log are served by sim -pipe.
+// under a name by which it notes its state, for a judge that searches all runs; and the windows
+// that remember which commands were executed. The replicas of the log are served by sim -pipe.
 //
 // It is a shell of staff's around what package single makes, and knows nothing of what is
 // right.
@@ -16,6 +16,7 @@ import (
 	"dss.example/common/sim"
 
 	"dss.example/p4-consensus/judged/watched"
+	"dss.example/p4-consensus/judged/windows"
 	"dss.example/p4-consensus/paxos/single"
 )
 
@@ -43,5 +44,6 @@ func roles() map[string]*machine.Protocol {
 	for role, p := range single.Roles() {
 		all[watched.Role(role)] = watched.Protocol(role, p)
 	}
+	all[windows.Role] = windows.Protocol()
 	return all
 }
