@@ -27,6 +27,8 @@ func (ws Windows) of(v proto.Voter) int {
 
 // First tells whether a command is to be executed, and remembers it. One that comes again,
 // from an earlier life or from before the window, is not: nobody waits for it.
+//
+//ds:todo p4.5
 func (ws *Windows) First(o proto.Origin) bool {
 	i := ws.of(o.Voter)
 	if i < 0 {
@@ -44,6 +46,8 @@ func (ws *Windows) First(o proto.Origin) bool {
 }
 
 // Done tells whether a command was executed, or never will be.
+//
+//ds:todo p4.5
 func (ws Windows) Done(o proto.Origin) bool {
 	i := ws.of(o.Voter)
 	if i < 0 {
@@ -58,6 +62,7 @@ func (ws *Windows) Keep(holds func(proto.Voter) bool) {
 	*ws = slices.DeleteFunc(*ws, func(w *window) bool { return !holds(w.voter) })
 }
 
+//ds:todo p4.5
 func (w *window) take(seq uint64) bool {
 	if seq <= w.low {
 		return false
