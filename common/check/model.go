@@ -108,6 +108,10 @@ func opNeeds(op kv.Op) (need kv.Cap) {
 		return kv.CapStat
 	case kv.Members, kv.Inspect, kv.Change, kv.Transfer:
 		return kv.CapMembers
+	case kv.Guarded, kv.Inquire, kv.Conflicts:
+		return kv.CapTentative
+	case kv.Probe:
+		return kv.CapProbe
 	}
 	return need
 }

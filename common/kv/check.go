@@ -48,6 +48,8 @@ func checkOp(req *Request) *Response {
 		return nil
 	case Members, Inspect, Change, Transfer:
 		return checkGroup(req)
+	case Guarded, Inquire, Conflicts, Probe:
+		return checkTentative(req.Op)
 	}
 	return checkStep(req.Op)
 }

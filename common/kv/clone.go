@@ -35,6 +35,12 @@ func cloneResult(res Result) Result {
 	case Group:
 		r.Members, r.Guests = slices.Clone(r.Members), slices.Clone(r.Guests)
 		return r
+	case ConflictList:
+		r.List = cloneEach(r.List, Conflicted.clone)
+		return r
+	case Distances:
+		r.List = slices.Clone(r.List)
+		return r
 	case Stats:
 		r.Hash = bytes.Clone(r.Hash)
 		return r
@@ -72,4 +78,15 @@ func (e Event) clone() Event {
 func (l LeaseInfo) clone() LeaseInfo {
 	l.Keys = slices.Clone(l.Keys)
 	return l
+}
+
+func (c Conflicted) clone() Conflicted {
+	c.Then = slices.Clone(c.Then)
+	for i, op := range c.Then {
+		if put, ok := op.(Put); ok {
+			put.Value = bytes.Clone(put.Value)
+			c.Then[i] = put
+		}
+	}
+	return c
 }

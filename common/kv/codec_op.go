@@ -111,7 +111,7 @@ func (o Stat) appendFields(b []byte) []byte {
 
 func (Expire) appendFields(b []byte) []byte { return cbor.AppendArray(b, 0) }
 
-// readOp reads an operation. Only one at the top may be a Txn, which bounds the
+// readOp reads an operation. Only one at the top may hold others, which bounds the
 // recursion.
 func readOp(d *cbor.Reader, top bool) Op {
 	if d.Null() {
@@ -139,6 +139,13 @@ func readOp(d *cbor.Reader, top bool) Op {
 			return nil
 		}
 		return readTxn(d)
+	case opGuarded:
+		if !top {
+			d.Fail("guarded write inside another operation")
+			return nil
+		}
+		d.Fixed(3)
+		return Guarded{If: d.Key(), Then: readBranch(d), Else: d.Key()}
 	default:
 		return readRareOp(d, kind)
 	}
@@ -175,6 +182,9 @@ func readRareOp(d *cbor.Reader, kind opKind) Op {
 	case opExpire:
 		d.Fixed(0)
 		return Expire{}
+	}
+	if kind >= opGuarded {
+		return readTentativeOp(d, kind)
 	}
 	return readGroupOp(d, kind)
 }

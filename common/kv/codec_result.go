@@ -131,6 +131,8 @@ func readResult(d *cbor.Reader) Result {
 		return readGroup(d)
 	case resultReplica:
 		return readReplica(d)
+	case resultGuarded, resultStanding, resultConflicts, resultDistances:
+		return readTentativeResult(d, kind)
 	default:
 		return readFound(d, kind)
 	}

@@ -32,6 +32,10 @@ const (
 	opInspect
 	opChange
 	opTransfer
+	opGuarded
+	opInquire
+	opConflicts
+	opProbe
 )
 
 // LeaseID names a lease; 0 is none.
@@ -151,7 +155,7 @@ func (Expire) kind() opKind       { return opExpire }
 var opNames = []string{
 	"none", "get", "put", "delete", "scan", "append", "cas", "txn", "events", "grant",
 	"keepalive", "revoke", "leases", "open-session", "close-session", "stat", "expire",
-	"members", "inspect", "change", "transfer",
+	"members", "inspect", "change", "transfer", "guarded", "inquire", "conflicts", "probe",
 }
 
 // OpName returns the operation's name in lower case, for traces and metrics.
@@ -166,7 +170,7 @@ func OpName(op Op) string {
 // harm.
 func ReadOnly(op Op) bool {
 	switch op := op.(type) {
-	case Get, Scan, Events, Leases, Stat, Members, Inspect:
+	case Get, Scan, Events, Leases, Stat, Members, Inspect, Inquire, Conflicts, Probe:
 		return true
 	case Txn:
 		for _, branch := range [][]Op{op.Then, op.Else} {

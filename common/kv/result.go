@@ -3,7 +3,7 @@ package kv
 import "time"
 
 // Result is what an operation found: one of the types below, or of those in
-// group.go.
+// group.go and tentative.go.
 type Result interface {
 	resultKind() resultKind
 	appendFields(b []byte) []byte // the fields alone, as an array
@@ -24,6 +24,10 @@ const (
 	resultStats
 	resultGroup
 	resultReplica
+	resultGuarded
+	resultStanding
+	resultConflicts
+	resultDistances
 )
 
 type (

@@ -136,9 +136,11 @@ const (
 	CapStat                      // Stat
 	CapMembers                   // members, status and transfer of a group (stage 4)
 	CapDurable                   // what was acknowledged survives a crash of the process
+	CapTentative                 // Guarded, Inquire and Conflicts: writes are tentative at first (stage 3)
+	CapProbe                     // Probe: how far other servers are (stage 3)
 )
 
-var capNames = []string{"append", "compare", "revisions", "watch", "leases", "sessions", "stat", "members", "durable"}
+var capNames = []string{"append", "compare", "revisions", "watch", "leases", "sessions", "stat", "members", "durable", "tentative", "probe"}
 
 // Has reports whether every capability of want is in c.
 func (c Cap) Has(want Cap) bool { return c&want == want }

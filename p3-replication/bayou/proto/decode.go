@@ -1,0 +1,222 @@
+package proto
+
+import (
+	"dss.example/common/cbor"
+	"dss.example/common/kv"
+	"dss.example/common/machine"
+
+	"dss.example/p3-replication/vector"
+)
+
+// maxCommit bounds commit numbers, so that no message makes them run over.
+const maxCommit = 1 << 62
+
+// DecodeMessage turns bytes into what a server receives.
+func DecodeMessage(b []byte) (machine.Data, error) { return decode(b, kindOffer, kindSaved) }
+
+// DecodeRecord turns bytes into what a server has saved.
+func DecodeRecord(b []byte) (machine.Data, error) { return decode(b, kindNamed, kindForgot) }
+
+// decode refuses kinds beyond those given. What comes back shares no memory with b.
+func decode(b []byte, from, to uint64) (machine.Data, error) {
+	r := reader{cbor.NewReader(b)}
+	kind := r.Uint()
+	if kind < from || kind > to {
+		r.Fail("kind %d: want %d to %d", kind, from, to)
+	}
+	d := r.message(kind)
+	if err := r.Close(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+type reader struct{ cbor.Reader }
+
+func (r *reader) message(kind uint64) machine.Data {
+	switch kind {
+	case kindOffer:
+		return Offer{Database: r.Uint(), Reach: r.reach()}
+	case kindWant:
+		return Want{Database: r.Uint(), Life: r.Uint(), Reach: r.reach(), State: r.cursor()}
+	case kindBatch:
+		m := Batch{Database: r.Uint(), Life: r.Uint()}
+		m.Items = list(r, r.item)
+		m.More, m.Reach = r.Bool(), r.reach()
+		return m
+	case kindPiece:
+		return Piece{Database: r.Uint(), Life: r.Uint(), Part: r.part(), Reach: r.reach()}
+	case kindBear:
+		return Bear{r.place()}
+	case kindBorn:
+		return Born{Database: r.Uint(), Life: r.Uint(), Name: r.server()}
+	case kindPropose:
+		return Propose{From: r.commit(), IDs: list(r, r.stamp)}
+	case kindOrdered:
+		return Ordered{First: r.number(), IDs: list(r, r.stamp)}
+	case kindTick:
+		return Tick{}
+	case kindFlush:
+		return Flush{}
+	case kindSaved:
+		return Saved{r.Uint()}
+	}
+	return r.record(kind)
+}
+
+func (r *reader) record(kind uint64) machine.Data {
+	switch kind {
+	case kindNamed:
+		return Named{Database: r.Uint(), Name: r.server(), Place: r.place()}
+	case kindLearned:
+		return Learned{r.write()}
+	case kindCommitted:
+		return Committed{First: r.number(), IDs: list(r, r.stamp)}
+	case kindKept:
+		return Kept{Part: r.part(), Clock: r.time()}
+	case kindForgot:
+		return Forgot{}
+	}
+	return nil
+}
+
+// list reads an array, whose items are at least a byte each: none is made before it is read.
+func list[T any](r *reader, item func() T) (all []T) {
+	for n := r.Array(); n > 0 && r.Err() == nil; n-- {
+		all = append(all, item())
+	}
+	return all
+}
+
+func (r *reader) stamp() vector.Stamp   { return vector.ReadStamp(&r.Reader) }
+func (r *reader) server() vector.Server { return vector.ReadServer(&r.Reader) }
+
+func (r *reader) time() uint64 {
+	n := r.Uint()
+	if n > vector.MaxTime {
+		r.Fail("time %d: at most %d", n, uint64(vector.MaxTime))
+	}
+	return n
+}
+
+func (r *reader) commit() uint64 {
+	n := r.Uint()
+	if n > maxCommit {
+		r.Fail("commit number %d: at most %d", n, uint64(maxCommit))
+	}
+	return n
+}
+
+// number reads the commit number of a write: they begin at 1.
+func (r *reader) number() uint64 {
+	n := r.commit()
+	if n == 0 {
+		r.Fail("commit number 0: they begin at 1")
+	}
+	return n
+}
+
+func (r *reader) reach() Reach { return Reach{Known: vector.ReadVector(&r.Reader), Commit: r.commit()} }
+
+func (r *reader) text(what string, most int) string { return text(&r.Reader, what, most) }
+
+// text reads a byte string of at most so many bytes.
+func text(r *cbor.Reader, what string, most int) string {
+	s := r.Key()
+	if len(s) > most {
+		r.Fail("%s of %d bytes: at most %d", what, len(s), most)
+	}
+	return s
+}
+
+func (r *reader) place() Place { return ReadPlace(&r.Reader) }
+
+// ReadPlace reads what AppendPlace wrote.
+func ReadPlace(r *cbor.Reader) Place {
+	r.Fixed(4)
+	return Place{
+		Node: machine.Node(r.Uint()), Life: r.Uint(),
+		Addr: text(r, "an address", MaxAddr), Zone: text(r, "a zone", MaxAddr),
+	}
+}
+
+func (r *reader) change() Change { return ReadChange(&r.Reader) }
+
+// ReadChange reads what AppendChange wrote.
+func ReadChange(r *cbor.Reader) Change {
+	r.Fixed(2)
+	c := Change{Key: text(r, "a key", kv.MaxKey)}
+	if c.Delete = r.Null(); !c.Delete {
+		c.Value = r.CopyBytes()
+	}
+	if c.Key == "" || len(c.Value) > kv.MaxValue {
+		r.Fail("a change of a key of %d bytes to a value of %d: want 1 to %d, and at most %d", len(c.Key), len(c.Value), kv.MaxKey, kv.MaxValue)
+	}
+	return c
+}
+
+func (r *reader) write() Write {
+	r.Fixed(3)
+	w := Write{ID: r.stamp(), Kind: Kind(r.Uint())}
+	switch w.Kind {
+	case Update:
+		r.Fixed(3)
+		w.Update = list(r, r.change)
+		w.Check, w.Merge = r.text("a check", MaxProgram), r.text("a merge procedure", MaxProgram)
+	case Birth:
+		w.Place = r.place()
+	case Handover:
+		w.Heir = r.server()
+	case Retirement:
+		r.null()
+	default:
+		r.Fail("a write of kind %d", w.Kind)
+	}
+	if len(w.Update) > MaxChanges || w.Size() > MaxWrite {
+		r.Fail("a write of %d changes and %d bytes: at most %d and %d", len(w.Update), w.Size(), MaxChanges, MaxWrite)
+	}
+	return w
+}
+
+func (r *reader) null() {
+	if !r.Null() {
+		r.Fail("want null")
+	}
+}
+
+func (r *reader) item() Item {
+	r.Fixed(3)
+	it := Item{Commit: r.commit()}
+	if !r.Bool() {
+		it.ID = r.stamp()
+		if it.Commit == 0 {
+			r.Fail("a commit notification without a number")
+		}
+		return it
+	}
+	w := r.write()
+	it.ID, it.Write = w.ID, &w
+	return it
+}
+
+func (r *reader) cursor() Cursor {
+	return Cursor{Commit: r.commit(), From: r.stateKey()}
+}
+
+// stateKey reads a key of the state, which has a byte more than those of clients.
+func (r *reader) stateKey() string { return r.text("a key of the state", kv.MaxKey+1) }
+
+func (r *reader) part() Part {
+	p := Part{At: r.cursor(), Sure: vector.ReadVector(&r.Reader)}
+	p.Pairs = list(r, func() Pair {
+		r.Fixed(2)
+		return Pair{Key: r.stateKey(), Value: r.CopyBytes()}
+	})
+	p.Next = r.stateKey()
+	for i := 1; i < len(p.Pairs); i++ {
+		if p.Pairs[i-1].Key >= p.Pairs[i].Key {
+			r.Fail("pairs out of order")
+		}
+	}
+	return p
+}
