@@ -156,15 +156,6 @@ func atOnce(kind string) int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// unsolvedAtOnce is atOnce for checks that should fail: programs that miss something
-// mostly wait for each other until they give up.
-func unsolvedAtOnce(kind string) int {
-	if kind == "process" {
-		return 4
-	}
-	return atOnce(kind)
-}
-
 // merge makes one verdict of a check's runs: it has passed if it always has.
 func merge(runs []judge.Verdict, base uint64) judge.Verdict {
 	var failed []string

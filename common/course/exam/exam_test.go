@@ -292,6 +292,24 @@ func TestStressTriesMoreSchedulesUnderTheRaceDetector(t *testing.T) {
 	require.NotContains(t, failed["sim -orders 30"].Message, "panic")
 }
 
+func TestAPlainRoomCompilesTheStageWithoutInlining(t *testing.T) {
+	w := newTree(t)
+	w.replace("p1-toy/tally/tally_test.go", "func TestKeysAreInOrder(t *testing.T) {", `func one() *int {
+	n := 1
+	return &n
+}
+
+func TestKeysAreInOrder(t *testing.T) {
+	t.Error("allocations:", testing.AllocsPerRun(1, func() { _ = *one() }))`)
+	keys := slices.IndexFunc(w.checks("unit"), func(c exam.Check) bool { return c.Name == "tally TestKeysAreInOrder" })
+	for plain, want := range map[bool]string{false: "allocations: 0", true: "allocations: 1"} {
+		room, err := exam.Open(t.Context(), w.root, w.stage(), exam.Setup{Plain: plain})
+		require.NoError(t, err)
+		require.Contains(t, room.Try(t.Context(), &w.checks("unit")[keys], 1).Message, want)
+		require.NoError(t, room.Close())
+	}
+}
+
 func TestARunEndsWithItsContext(t *testing.T) {
 	w := newTree(t)
 	w.replace("p1-toy/tally/tally_test.go", "func TestKeysAreInOrder(t *testing.T) {", "func TestKeysAreInOrder(t *testing.T) {\n\t<-t.Context().Done()")

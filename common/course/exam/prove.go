@@ -2,12 +2,9 @@ package exam
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -16,9 +13,6 @@ import (
 	"dss.example/common/course/stage"
 	"dss.example/common/judge"
 )
-
-// unsolvedTime bounds a check of a step that is not solved: a stub may well hang.
-const unsolvedTime = 20 * time.Second
 
 // ErrProof means that a ladder is not what it promises. Its text says what, and on
 // which rung.
@@ -64,16 +58,13 @@ func Prove(ctx context.Context, root string, s *stage.Stage, step string, progre
 		return nil, err
 	}
 	p := &prover{stage: s, ladder: l, known: map[string]judge.Verdict{}}
-	var rungs []Rung
-	for solved := first; solved <= last; solved++ {
-		rung, err := p.rung(ctx, solved)
-		if err != nil {
-			return rungs, err
-		}
-		rungs = append(rungs, *rung)
+	rungs, err := p.climb(ctx, first, last, func(r *Rung) {
 		if progress != nil {
-			progress(fmt.Sprintf("rung %d of %d: %d checks passed, %d failed, in %v", solved, len(s.Steps), rung.Passed, rung.Failed, rung.Took.Round(time.Second)))
+			progress(fmt.Sprintf("rung %d of %d: %d checks passed, %d failed, in %v", r.Solved, len(s.Steps), r.Passed, r.Failed, r.Took.Round(time.Second)))
 		}
+	})
+	if err != nil {
+		return rungs, err
 	}
 	for i := range rungs {
 		if len(rungs[i].Wrong) > 0 {
@@ -83,126 +74,8 @@ func Prove(ctx context.Context, root string, s *stage.Stage, step string, progre
 	return rungs, nil
 }
 
-type prover struct {
-	stage  *stage.Stage
-	ladder *ladder.Ladder
-	known  map[string]judge.Verdict // by Room.key
-}
-
-// rung proves one rung.
-func (p *prover) rung(ctx context.Context, solved int) (_ *Rung, err error) {
-	begun := time.Now()
-	rung := &Rung{Solved: solved}
-	defer func() { rung.Took = time.Since(begun) }()
-	leaks, err := p.ladder.Leaks(solved)
-	if err != nil {
-		return nil, err
-	}
-	for _, leak := range leaks {
-		rung.wrong("%s:%d gives away %s: %s", leak.File, leak.Line, leak.From, leak.Text)
-	}
-	dir, err := os.MkdirTemp("", "rung-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	if err := p.ladder.Write(ctx, filepath.Join(dir, "tree"), solved, ladder.Reference, nil); err != nil {
-		return nil, err
-	}
-	room, err := Open(ctx, filepath.Join(dir, "tree"), p.stage, Setup{})
-	if err == nil {
-		defer room.Close()
-		err = room.Vet(ctx)
-	}
-	if errors.Is(err, ErrBuild) || errors.Is(err, ErrVet) {
-		rung.wrong("it %v", err)
-		return rung, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	report, err := p.try(ctx, room, rung)
-	if err != nil {
-		return nil, err
-	}
-	rung.judge(report)
-	return rung, nil
-}
-
 func (r *Rung) wrong(format string, args ...any) {
 	r.Wrong = append(r.Wrong, fmt.Sprintf(format, args...))
-}
-
-// try tries all checks, but those whose verdict is known.
-func (p *prover) try(ctx context.Context, room *Room, rung *Rung) (*results.Report, error) {
-	checks, err := Checks(p.stage, "")
-	if err != nil {
-		return nil, err
-	}
-	report := &results.Report{Stage: p.stage, Checks: make([]judge.Verdict, len(checks))}
-	keys := make([]string, len(checks))
-	room.buildTests(ctx, checks)
-	var solved, unsolved []int // places in checks of those to try
-	for i := range checks {
-		c := &checks[i]
-		step, _ := p.stage.Index(c.Step)
-		keys[i] = room.key(ctx, c)
-		v, known := p.known[keys[i]]
-		switch {
-		case known:
-			report.Checks[i] = v
-			rung.Known++
-		case step >= rung.Solved:
-			c.timeout = unsolvedTime
-			unsolved = append(unsolved, i)
-		default:
-			solved = append(solved, i)
-		}
-	}
-	try := func(places []int, atOnce func(string) int) {
-		some := make([]Check, len(places))
-		for n, i := range places {
-			some[n] = checks[i]
-		}
-		for n, v := range room.tryAll(ctx, some, 1, func(judge.Verdict) {}, atOnce) {
-			i := places[n]
-			report.Checks[i] = v
-			if keys[i] != "" && v.Outcome != judge.NotJudged && v.Took < unsolvedTime {
-				p.known[keys[i]] = v
-			}
-		}
-	}
-	try(solved, atOnce)
-	try(unsolved, unsolvedAtOnce)
-	return report, ctx.Err()
-}
-
-// key names all that the verdict on a check follows from, or is empty if that is not
-// known.
-func (r *Room) key(ctx context.Context, c *Check) string {
-	var p program
-	var err error
-	switch {
-	case c.Kind == "process":
-		return ""
-	case c.test == "":
-		p, err = r.simulator(ctx)
-	default:
-		p, err = r.testProgram(ctx, c.dir)
-	}
-	if err != nil {
-		return ""
-	}
-	f, err := os.Open(p.file)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return ""
-	}
-	return fmt.Sprintf("%s %s %s %x", c.Step, c.Kind, c.Name, sum.Sum(nil))
 }
 
 // judge tells what is wrong with the verdicts on a rung.

@@ -2,11 +2,18 @@ package exam_test
 
 import (
 	"bytes"
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"dss.example/common/course/exam"
+	"dss.example/common/course/toy"
 )
 
 func (w *tree) prove(step string) (rungs []exam.Rung, table string, err error) {
@@ -61,4 +68,77 @@ func TestDirectivesThatDisagreeWithTheStageAreFoundOut(t *testing.T) {
 	w.replace("p1-toy/stage.yaml", "[tally.Table.first]", "[tally.Table.Do]")
 	_, _, err := w.prove("1")
 	require.ErrorContains(t, err, "tally.Table.Do of p1.3 has no //ds:todo")
+}
+
+func TestAProofEndsWithItsContext(t *testing.T) {
+	w := newTree(t)
+	w.replace("p1-toy/tally/tally_test.go", "t.Errorf(\"a list is %q\", got)\n\t}", "t.Errorf(\"a list is %q\", got)\n\t}\n\t<-t.Context().Done()") // hangs when p1.2 is solved
+	ctx, cancel := context.WithCancel(t.Context())
+	var told []string
+	rungs, err := exam.Prove(ctx, w.root, w.stage(), "", func(line string) {
+		told = append(told, line)
+		cancel()
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotEmpty(t, rungs)
+	require.Less(t, len(rungs), 3)
+	require.Len(t, told, len(rungs))
+	_, err = exam.Prove(ctx, w.root, w.stage(), "", nil)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestTheNextRungIsBegunWhileProcessesOfAnUnsolvedOneWait(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	w := &tree{t, toy.Write(t)}
+	w.replace("p1-toy/cmd/tally/main_test.go", "\tprogram := exec.Command(os.Args[0])\n", `	conn, err := net.Dial("tcp", "`+ln.Addr().String()+`")
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, conn)
+	program := exec.Command(os.Args[0])
+`)
+	w.replace("p1-toy/cmd/tally/main_test.go", `"os"`, "\"io\"\n\t\"net\"\n\t\"os\"")
+	var trees int // when the first process need not wait any more
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			if trees == 0 {
+				trees = untilTwoTrees(conn)
+			}
+			conn.Close()
+		}
+	})
+	_, table, err := w.prove("1")
+	ln.Close()
+	serving.Wait()
+	require.NoError(t, err, table)
+	require.Equal(t, 2, trees)
+}
+
+// untilTwoTrees waits until the trees of two rungs are there, or until a process that
+// waits is ended. It returns how many there are then.
+func untilTwoTrees(waits net.Conn) int {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = waits.Read(make([]byte, 1))
+	}()
+	for {
+		select {
+		case <-ended:
+			return 1
+		case <-time.After(10 * time.Millisecond):
+			if trees, _ := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "rung-*")); len(trees) == 2 {
+				waits.Close()
+				<-ended
+				return 2
+			}
+		}
+	}
 }

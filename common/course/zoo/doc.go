@@ -5,7 +5,8 @@
 // one is a folder in mutants/right, whose files stand in place of those at the same
 // path in the stage's folder (or from the root, if the path begins with that folder).
 // Variants are laid over the tree by the compiler's -overlay: the tree stays as it is,
-// and only Go files can vary.
+// and only Go files can vary. The stage is compiled without inlining, with and without
+// a variant: most of the time goes into compiling.
 //
 // A mutant is killed by the first check that fails on it and passes on the tree as it
 // is, which must compile. The checks of the steps whose functions it changes are tried

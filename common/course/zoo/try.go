@@ -17,7 +17,7 @@ import (
 )
 
 func (z *zoo) open(ctx context.Context, files map[string][]byte, race bool) (*exam.Room, error) {
-	return exam.Open(ctx, z.root, z.stage, exam.Setup{Overlay: files, Race: race, Timeout: z.options.Timeout})
+	return exam.Open(ctx, z.root, z.stage, exam.Setup{Overlay: files, Plain: true, Race: race, Timeout: z.options.Timeout})
 }
 
 // seeds returns the seed of each run.
