@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -233,7 +234,14 @@ func (r *runner) command(seed uint64) string {
 	return c
 }
 
+// garbagePercent is the GOGC of many runs. Their worlds are small and short-lived: it
+// costs some 50 MB, and saves a quarter of the time.
+const garbagePercent = 800
+
 func (r *runner) runMany(ctx context.Context) error {
+	if os.Getenv("GOGC") == "" {
+		defer debug.SetGCPercent(debug.SetGCPercent(garbagePercent))
+	}
 	cfg, start := r.config(), time.Now()
 	total := &sim.Summary{}
 	for seed := r.seed; ; {
