@@ -54,8 +54,13 @@ const (
 // own begins data of the given tag.
 func own(b []byte, tag uint64) []byte { return cbor.AppendTag(b, tag) }
 
-// owned opens data that begins with a tag; ok is false if it does not.
+// owned opens data that begins with a tag; ok is false if it does not. Most does not, and is
+// spared an error.
 func owned(b []byte) (r cbor.Reader, tag uint64, ok bool) {
+	const majorTag = 6
+	if len(b) == 0 || b[0]>>5 != majorTag {
+		return r, 0, false
+	}
 	r = cbor.NewReader(b)
 	tag = r.Tag()
 	return r, tag, r.Err() == nil
