@@ -175,6 +175,8 @@ func TestListsForScripts(t *testing.T) {
 	overlay(tree, parse(t, "testdata/r4-threads.txtar"))
 	tree["common/sim/sim.go"] = &fstest.MapFile{Data: []byte("package sim")}
 	tree["common/run/run.go"] = &fstest.MapFile{Data: []byte("package run\n\nfunc f() { go f() }")}
+	tree["p5-sharedlog/judged/judged.go"] = &fstest.MapFile{Data: []byte("package judged\n\nfunc f() { go f() }")}
+	tree["p5-sharedlog/cmd/judge/main.go"] = &fstest.MapFile{Data: []byte("package main\n\nfunc main() { go main() }")}
 	tree["common/run/a_test.go"] = &fstest.MapFile{Data: []byte("package run")}
 	tree["common/sim/only/a_test.go"] = &fstest.MapFile{Data: []byte("package only")}
 

@@ -49,6 +49,7 @@ var cores = []string{
 	"p1-kvrpc/session", "p1-kvrpc/table",
 	"p2-persist/durable", "p2-persist/object", "p2-persist/tree",
 	"p3-replication/bayou", "p3-replication/gossip", "p3-replication/vector",
+	"p4-consensus/logs",
 	"p4-consensus/lock", "p4-consensus/paxos",
 	"p5-sharedlog/sequencer", "p5-sharedlog/unit",
 }
@@ -62,6 +63,11 @@ var flows = []string{"common/sim/toys/chain", "p5-sharedlog/corfu", "p5-sharedlo
 // scaffolds are files that lie beside a core or flow and are no part of it: they
 // set up its world, for commands and tests. Patterns of path.Match.
 var scaffolds = []string{"common/sim/toys/*/world.go", "p4-consensus/paxos/single/world.go"}
+
+// graders are packages whose tests build other programs and judge them from outside,
+// which takes minutes. The race detector sees nothing of those programs; for the little
+// that graders do at once themselves a nightly run is enough. Patterns of path.Match.
+var graders = []string{"common/course/*", "common/course/cmd/*", "p?-*/judged", "p?-*/cmd/judge"}
 
 // Budgets. Lines of packages are lines of code: not tests, comments or blanks.
 const (
