@@ -48,8 +48,30 @@ func checkAnswer(op Op, status Status, res Result) error {
 		return checkType[Group](res)
 	case Inspect:
 		return checkType[Replica](res)
+	case Guarded, Inquire, Conflicts, Probe:
+		return checkTold(op, res)
 	}
 	return checkFound(op, res)
+}
+
+// checkTold checks the result of an operation of stores with tentative writes.
+func checkTold(op Op, res Result) error {
+	switch op := op.(type) {
+	case Guarded:
+		if fate, ok := res.(GuardedResult); ok && (fate.Fate < Applied || fate.Fate > Unresolved) {
+			return badResponse("fate %d", fate.Fate)
+		}
+		return checkType[GuardedResult](res)
+	case Inquire:
+		return checkType[Standing](res)
+	case Conflicts:
+		list, ok := res.(ConflictList)
+		if ok && (len(list.List) > MaxConflicts || list.More && len(list.List) == 0) {
+			return badResponse("%d conflicts after %v: at most %d, and one if there are more", len(list.List), op.After, MaxConflicts)
+		}
+		return checkType[ConflictList](res)
+	}
+	return checkType[Distances](res)
 }
 
 // checkFound checks the result of an operation that may stand in a transaction.

@@ -61,6 +61,14 @@ func (c *Client) At(rev Version) *Client {
 	return &d
 }
 
+// Resume makes the caller go on where another left off, or begin with what a Token says:
+// token is that of a Client, or of Guarantees.
+func (c *Client) Resume(token []byte) { c.caller.set(slices.Clone(token)) }
+
+// Token returns what the last response gave for the next request, to Resume with; nil if
+// there was none.
+func (c *Client) Token() []byte { return slices.Clone(c.caller.get()) }
+
 // Offers tells what the Store promises.
 func (c *Client) Offers() Caps { return c.store.Offers() }
 
