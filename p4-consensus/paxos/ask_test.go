@@ -40,6 +40,32 @@ func TestACommandOfANodeIsExecutedOnceHoweverOftenItIsSent(t *testing.T) {
 	require.Equal(t, "x y", c.alike(leader, b))
 }
 
+func TestACommandThatStandsInTwoSlotsIsExecutedOnce(t *testing.T) {
+	c, n := alone(t)
+	c.teach(n, of3(1, "x"), of3(2, "y"), of3(1, "x"))
+	require.Equal(t, uint64(3), c.report(n).Commit)
+	require.Equal(t, "x y", c.do(n, "peek"))
+}
+
+func TestWhoAskedIsAnsweredForTheCommandOfThisVeryReplicaDiskAndLife(t *testing.T) {
+	for name, o := range map[string]proto.Origin{
+		"another replica": {Voter: proto.Voter{Node: 2, Disk: 22}, Life: 2, Seq: 1},
+		"an earlier life": {Voter: proto.Voter{Node: 1, Disk: 11}, Life: 1, Seq: 1},
+		"another number":  {Voter: proto.Voter{Node: 1, Disk: 11}, Life: 2, Seq: 2},
+	} {
+		c, n := alone(t)
+		id := c.ask(n, "add mine")
+		other := proto.Value{Entries: []proto.Entry{{Origin: o, Body: []byte("add other")}}}
+		c.say(n, 2, proto.Learn{From: 1, Commit: 1, Values: []proto.Value{other}})
+		require.Equal(t, "other", c.do(n, "peek"), name)
+		require.Empty(t, answer(n, id), name)
+		own := proto.Origin{Voter: proto.Voter{Node: 1, Disk: 11}, Life: 2, Seq: 1}
+		mine := proto.Value{Entries: []proto.Entry{{Origin: own, Body: []byte("add mine")}}}
+		c.say(n, 2, proto.Learn{From: 2, Commit: 2, Values: []proto.Value{mine}})
+		require.Equal(t, "2", answer(n, id), name)
+	}
+}
+
 func TestTheLogsTimeGoesOnFromWhereAnotherLeaderLeftIt(t *testing.T) {
 	c := newCluster(t, 3)
 	for i, id := range c.ids() {

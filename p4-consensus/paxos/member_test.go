@@ -162,6 +162,8 @@ func TestWhoJoinsCatchesUpBeforeItIsAddedAndVotesAfter(t *testing.T) {
 	}
 	require.Contains(t, c.do(leader, "change +4"), "refused: invalid: node 4 has not caught up: start it with -join first")
 	fourth := c.joiner(4, 3)
+	c.until("it asks to join", func() bool { return len(c.report(leader).Guests) == 1 })
+	require.Contains(t, c.do(leader, "change +4"), "refused: invalid: node 4 has not caught up", "it has only begun")
 	c.until("it has caught up", func() bool { return c.report(fourth).Commit == c.report(leader).Commit })
 	require.Equal(t, "joining", c.report(fourth).Role)
 	require.Equal(t, c.do(leader, "peek"), c.do(fourth, "peek"))
@@ -208,7 +210,8 @@ func TestANewGroupDecidesAlphaSlotsAfterItsChange(t *testing.T) {
 	g := trio()
 	g.Version, g.Members = 2, g.Members[:2]
 	change := proto.Value{Entries: []proto.Entry{{Kind: proto.EntryGroup, Body: proto.AppendGroup(nil, &g)}}}
-	c, n := alone(t, proto.Learned{Slot: 1, Value: change})
+	c, n := alone(t)
+	c.teach(n, change)
 	require.Equal(t, uint64(1+alpha), c.report(n).From)
 	b, said := leads(t, c, n)
 	require.Len(t, proposed(said), alpha-1, "no-ops for slots 2 to 4, and not beyond")
@@ -256,6 +259,11 @@ func TestASecondChangeWaitsForTheFirst(t *testing.T) {
 	require.Contains(t, c.do(n, "change -2"), "refused: conflict", "it does not count yet")
 }
 
+// teach tells a node of values that are chosen, from slot 1 on.
+func (c *cluster) teach(n *node, values ...proto.Value) {
+	c.say(n, 2, proto.Learn{From: 1, Commit: uint64(len(values)), Values: values})
+}
+
 func TestAChangeThatAnotherCameBeforeIsRefusedWhereItStands(t *testing.T) {
 	entry := func(version uint64, members ...int) proto.Value {
 		g := trio()
@@ -267,7 +275,8 @@ func TestAChangeThatAnotherCameBeforeIsRefusedWhereItStands(t *testing.T) {
 		"the same version": entry(2, 1, 3), "a version too far": entry(4, 1, 3), "an old version": entry(1, 1, 3),
 		"the next, too early": entry(3, 1), "what is no group": {Entries: []proto.Entry{{Kind: proto.EntryGroup, Body: []byte("x")}}},
 	} {
-		c, n := alone(t, proto.Learned{Slot: 1, Value: entry(2, 1, 2)}, proto.Learned{Slot: 2, Value: second})
+		c, n := alone(t)
+		c.teach(n, entry(2, 1, 2), second)
 		r := c.report(n)
 		require.Equal(t, uint64(2), r.Commit, name)
 		require.Equal(t, uint64(2), r.Group.Version, name)
@@ -322,13 +331,19 @@ func TestWhoIsRemovedTakesANewNameAndTellsWhatBecameOfItsCommands(t *testing.T) 
 	require.Empty(t, c.alike(leader, b))
 }
 
-func TestAChangeOfAlphaIsRefusedWhereItStands(t *testing.T) {
-	g := trio()
-	g.Version, g.Alpha = 2, alpha+1
-	change := proto.Value{Entries: []proto.Entry{{Kind: proto.EntryGroup, Body: proto.AppendGroup(nil, &g)}}}
-	c, n := alone(t, proto.Learned{Slot: 1, Value: change})
-	r := c.report(n)
-	require.Equal(t, []uint64{1, 1, alpha}, []uint64{r.Commit, r.Group.Version, r.Group.Alpha})
+func TestAChangeToAGroupThatCannotBeIsRefusedWhereItStands(t *testing.T) {
+	for name, alter := range map[string]func(*proto.Group){
+		"another alpha":              func(g *proto.Group) { g.Alpha++ },
+		"quorums that need not meet": func(g *proto.Group) { g.Quorum1, g.Quorum2 = 1, 2 },
+	} {
+		g := trio()
+		g.Version = 2
+		alter(&g)
+		c, n := alone(t)
+		c.teach(n, proto.Value{Entries: []proto.Entry{{Kind: proto.EntryGroup, Body: proto.AppendGroup(nil, &g)}}})
+		r := c.report(n)
+		require.Equal(t, []uint64{1, 1, alpha}, []uint64{r.Commit, r.Group.Version, r.Group.Alpha}, name)
+	}
 }
 
 // A leader has the promise of a disk that is then lost. The group goes on with the disk

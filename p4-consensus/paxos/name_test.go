@@ -2,6 +2,7 @@ package paxos_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -82,8 +83,9 @@ func TestANameThatHasLeftTheGroupIsNotTakenUpAgain(t *testing.T) {
 // more after a change has brought that name back.
 func TestNoCommandOfANameThatHasLeftIsExecutedTwice(t *testing.T) {
 	first, again := []proto.Value{of3(1, "x")}, []proto.Value{of3(1, "x"), of3(2, "y")}
-	log := asLearned(first, regroup(2, 1, 2), again, regroup(3, 1, 2, 4), again, regroup(4, 1, 2, 3, 4), again)
-	c, n := alone(t, log...)
+	log := slices.Concat(first, regroup(2, 1, 2), again, regroup(3, 1, 2, 4), again, regroup(4, 1, 2, 3, 4), again)
+	c, n := alone(t)
+	c.teach(n, log...)
 	require.Equal(t, uint64(len(log)), c.report(n).Commit)
 	require.Equal(t, "x", c.do(n, "peek"))
 	require.Equal(t, []machine.Node{1, 2, 4}, c.members(n), "the last change is refused")

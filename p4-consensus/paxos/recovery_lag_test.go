@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
 	"dss.example/common/machine"
@@ -13,6 +14,42 @@ import (
 )
 
 // Those who lag behind what is left of the log.
+
+func TestWhoLagsIsToldFromTheSlotThatItMisses(t *testing.T) {
+	c, n := alone(t)
+	c.teach(n, value("a"), value("b"), value("c"))
+	want := []machine.Data{proto.Learn{From: 2, Commit: 3, Values: []proto.Value{value("b"), value("c")}}}
+	require.Empty(t, cmp.Diff(want, c.say(n, 3, proto.Want{From: 2}), sameData))
+	require.Empty(t, c.say(n, 3, proto.Want{From: 4}), "more is not known")
+}
+
+func TestASnapshotTakesThePlaceOfAllThatWasHeldOfItsSlots(t *testing.T) {
+	c, n := loadedWith(t, configOf(3), join(born, learned(1, "a"), []machine.Data{
+		proto.Voted{Ballot: ballot(5, 2), Slot: 2, Value: value("stale")},
+	}, piecesOf(3, "a", "b", "c"), born[:1], learned(4, "d"))...)
+	require.Equal(t, "a b c d", c.do(n, "peek"))
+	for slot := uint64(1); slot <= 3; slot++ {
+		said := c.say(n, 3, proto.Want{From: slot})
+		require.Len(t, of[proto.Install](said), 1, "slot %d: its values are not there any more", slot)
+		require.Len(t, said, 1)
+	}
+	require.Len(t, of[proto.Learn](c.say(n, 3, proto.Want{From: 4})), 1)
+}
+
+func TestWhatASnapshotHasExecutedIsNotExecutedAgain(t *testing.T) {
+	cfg := configOf(3)
+	cfg.Snapshot, cfg.Retain = 1, 1
+	c, n := aloneWith(t, cfg)
+	c.teach(n, of3(1, "x"), of3(2, "y"), value("z"))
+	c.settle()
+	require.NotZero(t, c.report(n).Snapshot)
+	c.crash(n)
+	c.restart(n)
+	end := c.report(n).Commit
+	c.say(n, 2, proto.Learn{From: end + 1, Commit: end + 1, Values: []proto.Value{of3(1, "x")}})
+	require.Equal(t, end+1, c.report(n).Commit)
+	require.Equal(t, "x y z", c.do(n, "peek"))
+}
 
 func TestASnapshotThatCameHalfIsForgottenWhenValuesComeInstead(t *testing.T) {
 	cfg := configOf(3)

@@ -149,8 +149,6 @@ func TestNothingIsTrimmedBeforeTheSnapshotIsDurable(t *testing.T) {
 	c, n := aloneWith(t, cfg)
 	n.stalled = true
 	c.say(n, 2, proto.Learn{From: 1, Commit: 5, Values: []proto.Value{value("a"), value("b"), value("c"), value("d"), value("e")}})
-	c.now += machine.Second
-	c.tick(n, heartbeat)
 	for range 9 {
 		c.say(n, 2, proto.Saved{Record: huge})
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"dss.example/common/course/exam"
 	"dss.example/common/course/stage"
@@ -16,9 +17,13 @@ import (
 	"dss.example/common/judge"
 )
 
-func (z *zoo) open(ctx context.Context, files map[string][]byte, race bool) (*exam.Room, error) {
-	return exam.Open(ctx, z.root, z.stage, exam.Setup{Overlay: files, Plain: true, Race: race, Timeout: z.options.Timeout})
+func (z *zoo) open(ctx context.Context, files map[string][]byte, race bool, timeout time.Duration) (*exam.Room, error) {
+	return exam.Open(ctx, z.root, z.stage, exam.Setup{Overlay: files, Plain: true, Race: race, Timeout: timeout})
 }
+
+// patience is how many times as long as on a mutant, which may well hang, a check may take
+// on a right variant: that it was late would be this machine's fault.
+const patience = 4
 
 // seeds returns the seed of each run.
 func (z *zoo) seeds() (all []uint64) {
@@ -31,7 +36,7 @@ func (z *zoo) seeds() (all []uint64) {
 // tryRight tries all checks that the variant can reach.
 func (z *zoo) tryRight(ctx context.Context, r right) *Row {
 	row := &Row{ID: r.name, Right: true}
-	room, err := z.open(ctx, r.files, false)
+	room, err := z.open(ctx, r.files, false, patience*z.options.Timeout)
 	if err != nil {
 		row.Err = err
 		return row
@@ -95,7 +100,7 @@ func (z *zoo) tryMutant(ctx context.Context, m *mutant.Mutant) *Row {
 
 // kill looks for a check that catches the mutant, in every run.
 func (z *zoo) kill(ctx context.Context, row *Row, m *mutant.Mutant, files map[string][]byte, race bool) error {
-	room, err := z.open(ctx, files, race)
+	room, err := z.open(ctx, files, race, z.options.Timeout)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,8 @@ type Options struct {
 	Runs  int    // with other seeds each time: a mutant must be killed in all; 0 means 1
 	Seed  uint64 // of the first run; 0 means 1
 
-	// Timeout bounds a check; 0 means half a minute. A mutant may well hang.
+	// Timeout bounds a check of a mutant, which may well hang; 0 means half a minute. A
+	// check of a right variant may take four times as long.
 	Timeout time.Duration
 
 	// Report, if not nil, is told of every variant, one at a time and in the order of
@@ -151,7 +152,7 @@ func (z *zoo) asItIs(ctx context.Context, race bool) (*exam.Room, error) {
 		at = &z.control[1]
 	}
 	if *at == nil {
-		*at = sync.OnceValues(func() (*exam.Room, error) { return z.open(ctx, nil, race) })
+		*at = sync.OnceValues(func() (*exam.Room, error) { return z.open(ctx, nil, race, patience*z.options.Timeout) })
 	}
 	open := *at
 	z.mu.Unlock()

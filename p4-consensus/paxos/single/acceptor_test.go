@@ -7,6 +7,7 @@ import (
 
 	"dss.example/common/machine"
 
+	"dss.example/p4-consensus/paxos/proto"
 	"dss.example/p4-consensus/paxos/single"
 )
 
@@ -35,13 +36,18 @@ func TestAnAcceptorSavesItsVoteAndTellsLearners(t *testing.T) {
 }
 
 func TestAnAcceptorRefusesWhatIsBelowItsPromise(t *testing.T) {
-	a := start(t, usual(), acceptor(1))
-	a.hears(proposer(12), single.Prepare{Ballot: ballot(5, 12)})
-	want := machine.Out{Send: []machine.Envelope{
-		{To: proposer(11), Msg: single.Nack{Ballot: ballot(5, 11), Promised: ballot(5, 12)}},
-	}}
-	equal(t, want, a.hears(proposer(11), single.Prepare{Ballot: ballot(5, 11)}))
-	equal(t, want, a.hears(proposer(11), single.Accept(vote(5, 11, "x"))))
+	for below, promised := range map[proto.Ballot]proto.Ballot{
+		ballot(5, 11): ballot(5, 12),
+		ballot(4, 12): ballot(5, 11), // the round comes before the node
+	} {
+		a := start(t, usual(), acceptor(1))
+		a.hears(proposer(promised.Node), single.Prepare{Ballot: promised})
+		want := machine.Out{Send: []machine.Envelope{
+			{To: proposer(below.Node), Msg: single.Nack{Ballot: below, Promised: promised}},
+		}}
+		equal(t, want, a.hears(proposer(below.Node), single.Prepare{Ballot: below}))
+		equal(t, want, a.hears(proposer(below.Node), single.Accept(single.Vote{Ballot: below, Value: "x"})))
+	}
 }
 
 func TestAVoteBindsLikeAPromise(t *testing.T) {

@@ -1,9 +1,11 @@
 package single_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/require"
 
 	"dss.example/common/machine"
@@ -109,9 +111,15 @@ func timer(t *testing.T, out machine.Out) machine.Envelope {
 	return timers[0]
 }
 
+// anyOrder is that of the messages of one step, and of their receivers: it tells nothing.
+var anyOrder = cmp.Options{
+	cmpopts.SortSlices(func(a, b machine.Addr) bool { return a.String() < b.String() }),
+	cmpopts.SortSlices(func(a, b machine.Envelope) bool { return fmt.Sprint(a) < fmt.Sprint(b) }),
+}
+
 func equal(t *testing.T, want, got any) {
 	t.Helper()
-	require.Empty(t, cmp.Diff(want, got))
+	require.Empty(t, cmp.Diff(want, got, anyOrder))
 }
 
 // silent demands that nothing at all was done.
