@@ -98,7 +98,7 @@ var overruns = map[string]struct {
 	"common/run":           {1450, "both owners of a machine, group commit, links and flows"},
 	"common/sim":           {2900, "the worlds, the faults of networks and disks, the judge's pipe and shrinking"},
 	"common/sim/explore":   {1500, "the search, and the interning that spares it a clone of a student's state"},
-	"common/wire":          {2500, "both halves around net/rpc, frames between peers, TLS"},
+	"common/wire":          {2600, "both halves around net/rpc, frames between peers, TLS"},
 	"p3-replication/bayou": {1700, "the order of writes, its sessions, births and requests are one state"},
 	"p4-consensus/paxos":   {2000, "acceptor, proposer, learner, reads, members and snapshots know of each other"},
 	"p1-kvrpc/table":       {1750, "versions, transactions, history, watches, leases and sessions are one state"},

@@ -23,6 +23,7 @@ type base struct {
 	self   []machine.Data   // sent to oneself without a delay: the next inputs
 	timers timers           //
 	frame  []byte           // scratch of send
+	queued bool             // something was sent since the last Flush
 	track  *recording.Track // nil if nothing is recorded
 
 	pool sync.Pool // of *waiter
@@ -137,7 +138,16 @@ func (b *base) post(to machine.Addr, msg machine.Data) {
 	case b.cfg.Send != nil:
 		b.frame = machine.AppendMessage(b.frame[:0], msg)
 		b.cfg.Send(to, b.frame)
+		b.queued = true
 	}
+}
+
+// letGo has the transport let go what it was given.
+func (b *base) letGo() {
+	if b.queued && b.cfg.Flush != nil {
+		b.cfg.Flush()
+	}
+	b.queued = false
 }
 
 // reply lets an answer go, unless nobody waits for it any more.

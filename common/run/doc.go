@@ -26,9 +26,9 @@
 // inputs gather), and the Outs that were held leave in the order of their steps,
 // each one's sends before its replies. Trims follow.
 //
-// An envelope to oneself leaves with its Out as well. Without After it is an
-// input of the next round, and so the machine learns that what it saved is
-// durable. With After it is a timer.
+// An envelope to oneself leaves with its Out as well. Without After it is the
+// last input of the next round, and so the machine learns that what it saved is
+// durable, or that all has come that was there. With After it is a timer.
 //
 // Here node 2's answer comes in by [Loop.Recv], the machine replies to Ask 7, and
 // the goroutine that asked gets its Data: the value itself, not a copy, because

@@ -197,6 +197,7 @@ func (l *Lock) give(e machine.Event) error {
 			return err
 		}
 	}
+	l.letGo()
 	return nil
 }
 

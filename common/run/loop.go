@@ -119,19 +119,13 @@ func (l *Loop) serve(ended func(*Loop)) {
 	}
 }
 
-// round performs every input that is there, and commits.
+// round performs every input that is there, then what the machine has sent itself and its
+// timers, and commits. So what the machine gathers until it hears from itself, and what a
+// deadline waits for, has all come by then that could.
 func (l *Loop) round() (err error) {
 	defer l.rescue(&err)
 	sent := l.self
 	l.self = nil
-	for _, msg := range sent {
-		if err := l.arrive(machine.Recv{From: l.cfg.Self, Msg: msg}); err != nil {
-			return err
-		}
-	}
-	if err := l.ring(); err != nil {
-		return err
-	}
 	clear(l.batch)
 	runtime.Gosched() // those just answered may ask again: nearly twice as many share a sync
 	l.batch, l.taken = l.inbox.take(l.batch[:0]), 0
@@ -141,6 +135,14 @@ func (l *Loop) round() (err error) {
 		if err := l.admit(it); err != nil {
 			return err
 		}
+	}
+	for _, msg := range sent {
+		if err := l.arrive(machine.Recv{From: l.cfg.Self, Msg: msg}); err != nil {
+			return err
+		}
+	}
+	if err := l.ring(); err != nil {
+		return err
 	}
 	return l.commit()
 }
@@ -212,6 +214,7 @@ func (l *Loop) save(out *machine.Out) error {
 // trims. A sync that fails is never tried again: nothing leaves.
 func (l *Loop) commit() error {
 	if l.unsynced > 0 {
+		l.letGo()
 		if err := l.cfg.Log.Sync(); err != nil {
 			return fmt.Errorf("sync: %w", err)
 		}
@@ -221,6 +224,7 @@ func (l *Loop) commit() error {
 	if err := l.flush(); err != nil {
 		return err
 	}
+	l.letGo()
 	if l.trim > 0 && l.cfg.Log != nil {
 		if err := l.cfg.Log.Trim(l.trim); err != nil {
 			return fmt.Errorf("trim: %w", err)

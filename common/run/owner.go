@@ -62,6 +62,11 @@ type Config struct {
 	// call a Lock. nil loses everything.
 	Send func(to machine.Addr, frame []byte)
 
+	// Flush, if not nil, is called when what Send was given should leave: before a Loop
+	// syncs or waits, and after each input of a Lock, if there is anything. It is under
+	// the rules of Send. It is for a Send that only queues.
+	Flush func()
+
 	// SendData takes the place of Send, under the same rules, for a transport that
 	// encodes by itself. The message is immutable and may be kept.
 	SendData func(to machine.Addr, msg machine.Data)

@@ -347,7 +347,7 @@ func (c *Client) makeRoom() {
 
 func (c *Client) write() {
 	defer c.running.Done()
-	if err := c.queue.run(&c.to, c.done, c.took); err != nil {
+	if err := c.queue.run(&c.to, nil, c.done, c.took); err != nil {
 		c.abort(err)
 	}
 }

@@ -57,9 +57,10 @@
 // ([CodeOf], [Errors.Code], [Errors.Remote]), and what accepts connections and ends
 // them ([Acceptor]).
 //
-// Three things are there for speed alone. Methods of [Quick] and [Later] bypass net/rpc's
+// Four things are there for speed alone. Methods of [Quick] and [Later] bypass net/rpc's
 // reflection, and need no goroutine for each request. [Client.Help] lends a goroutine that waits for a reply to the reading of
-// it, which spares a caller that is alone the switch between two goroutines.
+// it, which spares a caller that is alone the switch between two goroutines. [Peers.Flush] spares
+// that switch to who sends many frames to many peers and knows when they are all there.
 //
 // # Handlers
 //

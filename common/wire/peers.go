@@ -76,8 +76,9 @@ type Peers struct {
 	running sync.WaitGroup // of the peers that were added
 	stats   peerStats
 
-	mu    sync.Mutex // guards peers
+	mu    sync.Mutex // guards what follows
 	peers map[machine.Node]*peer
+	all   []*peer // those of peers; replaced, never changed
 }
 
 // PeerStats counts what a Peers has seen.
@@ -97,6 +98,7 @@ type peer struct {
 	addr   string
 	queue  *sendQueue
 	frames int           // guarded by queue's mutex
+	line   *line         // guarded by queue's mutex: the connection to it; nil if there is none
 	back   chan struct{} // holds a token when the peer has just dialled us
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -127,6 +129,7 @@ func (p *Peers) Add(node machine.Node, addr string) {
 	q := &peer{owner: p, node: node, addr: addr, queue: newSendQueue(), back: make(chan struct{}, 1)}
 	q.ctx, q.cancel = context.WithCancel(p.ctx)
 	p.peers[node] = q
+	p.all = append(slices.Clip(p.all), q)
 	p.running.Go(q.run)
 }
 
@@ -140,6 +143,7 @@ func (p *Peers) Remove(node machine.Node) {
 		return
 	}
 	delete(p.peers, node)
+	p.all = slices.DeleteFunc(slices.Clone(p.all), func(other *peer) bool { return other == q })
 	q.cancel()
 	if q.in != nil {
 		q.in.Close()
@@ -175,11 +179,16 @@ func (p *Peers) Stats() PeerStats {
 // keeps nothing of frame. A frame that finds the queue full, is empty or too
 // large, or is for nobody we know is dropped and counted. One that was queued may
 // be lost with its connection.
-func (p *Peers) Send(to machine.Node, frame []byte) bool {
+func (p *Peers) Send(to machine.Node, frame []byte) bool { return p.queue(to, frame, true) }
+
+// Queue is Send for who calls Flush soon: until then the frame may stay.
+func (p *Peers) Queue(to machine.Node, frame []byte) bool { return p.queue(to, frame, false) }
+
+func (p *Peers) queue(to machine.Node, frame []byte, wake bool) bool {
 	p.mu.Lock()
 	q := p.peers[to]
 	p.mu.Unlock()
-	if q == nil || len(frame) == 0 || len(frame) > p.opts.Message || !q.add(frame) {
+	if q == nil || len(frame) == 0 || len(frame) > p.opts.Message || !q.add(frame, wake) {
 		p.stats.dropped.Add(1)
 		return false
 	}
@@ -187,7 +196,7 @@ func (p *Peers) Send(to machine.Node, frame []byte) bool {
 	return true
 }
 
-func (q *peer) add(frame []byte) bool {
+func (q *peer) add(frame []byte, wake bool) bool {
 	o := &q.owner.opts
 	q.queue.Lock()
 	if q.frames >= o.QueueFrames || len(q.queue.buf)+prefixSize+len(frame) > o.QueueBytes {
@@ -197,6 +206,10 @@ func (q *peer) add(frame []byte) bool {
 	q.frames++
 	q.queue.buf = binary.BigEndian.AppendUint32(q.queue.buf, uint32(len(frame)))
 	q.queue.buf = append(q.queue.buf, frame...)
+	if !wake {
+		q.queue.Unlock()
+		return true
+	}
 	q.queue.unlockAndWake()
 	return true
 }
@@ -276,8 +289,9 @@ func (q *peer) send(conn net.Conn, in *frameReader) {
 		in.next()
 	})
 	to := writer{conn: conn, timeout: q.owner.opts.Write, count: &q.owner.stats.out}
-	q.queue.nudge() // for what was queued while there was no connection
-	q.queue.run(&to, ctx.Done(), func() { q.frames = 0 })
+	rest := q.connected(conn)
+	q.queue.run(&to, rest, ctx.Done(), q.took)
+	q.disconnected()
 	cancel()
 	unhook()
 	conn.Close()

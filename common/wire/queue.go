@@ -43,19 +43,19 @@ func (q *sendQueue) nudge() {
 
 // run writes what is added until a write fails, and returns the error, or until
 // done is closed, and returns nil. It calls took, with the mutex held, each time it has taken buf.
-func (q *sendQueue) run(to *writer, done <-chan struct{}, took func()) error {
+// From rest comes what another could not write; it may be nil.
+func (q *sendQueue) run(to *writer, rest <-chan []byte, done <-chan struct{}, took func()) error {
 	for {
+		var batch []byte
 		select {
 		case <-q.wake:
+			runtime.Gosched() // let all who are about to add do so
+			batch = q.take(took)
+		case batch = <-rest:
 		case <-done:
 			return nil
 		}
-		runtime.Gosched() // let all who are about to add do so
-		for {
-			batch := q.take(took)
-			if batch == nil {
-				break
-			}
+		for ; batch != nil; batch = q.take(took) {
 			if err := to.write(batch); err != nil {
 				return err
 			}

@@ -100,7 +100,8 @@ func (r *Replica) load(core *paxos.Replica) (err error) {
 	w.look(0)
 	r.Loop, err = run.Start(run.Config{
 		Self: r.cfg.address(), Machine: w, Protocol: r.cfg.Language.Protocol(), Log: r.cfg.Log,
-		Send:  func(to machine.Addr, frame []byte) { r.peers.Send(to.Node, frame) },
+		Send:  func(to machine.Addr, frame []byte) { r.peers.Queue(to.Node, frame) },
+		Flush: r.peers.Flush,
 		Clock: r.cfg.Clock, Rand: r.cfg.Rand, OnFact: r.note,
 		Record: r.cfg.Record, Setup: r.cfg.Paxos.AppendTo(nil),
 		Queue: r.cfg.Queue, Waiting: r.cfg.Waiting,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/rpc"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,6 +78,25 @@ func leaderAmong(all []asker) int {
 		}
 	}
 	return place
+}
+
+// leaderFirst puts the address of the server of ours that leads before the others, if they
+// tell: etcd's clients ask the leader too.
+func leaderFirst(addrs []string) []string {
+	var all []asker
+	defer func() { _ = closeAll(all) }() // they were only asked who leads
+	for _, addr := range addrs {
+		a, err := dialKvd(addr)
+		if err != nil {
+			return addrs
+		}
+		all = append(all, a)
+	}
+	leader := leaderAmong(all)
+	if leader < 0 {
+		return addrs
+	}
+	return slices.Concat(addrs[leader:leader+1], addrs[:leader], addrs[leader+1:])
 }
 
 func within(d time.Duration, do func(context.Context) error) error {

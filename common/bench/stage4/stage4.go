@@ -161,7 +161,7 @@ func driveOurs(p harness.Place, t harness.Turn) harness.Command {
 	switch t.Load {
 	case served:
 		c = harness.Command{Path: filepath.Join(p.Bin, "kv"), Args: []string{
-			"-s", clientsOf(p, 0), "-json", "bench", "-callers", fmt.Sprint(t.Callers),
+			"-s", strings.Join(leaderFirst(addrsFor(harness.Member{Addrs: p.Addrs}, 0)), ","), "-json", "bench", "-callers", fmt.Sprint(t.Callers),
 			"-warmup", t.Warmup.String(), "-for", t.For.String(), "-reads", "0", "-keys", fmt.Sprint(keys(t)),
 		}}
 	case failover:
