@@ -83,36 +83,34 @@ func (s *State) Settle(e Effect) {
 // update does an Update: if its check holds as it was asked, and else what its merge procedure
 // finds ('95, figure 2).
 func (s *State) update(w *proto.Write, e *Effect) {
-	changes := w.Update
+	changes, err := w.Update, error(nil)
 	if w.Check != "" {
-		holds, err := s.programs.Check(w.Check, reader{s}, w.Update)
-		if !holds {
+		var holds bool
+		holds, err = s.programs.Check(w.Check, reader{s}, w.Update)
+		if err == nil && !holds {
 			e.Fate = Merged
-			if changes, err = s.merge(w, err); err != nil {
-				e.Fate = Unresolved
-				s.conflict(w, err, e)
-				return
-			}
+			changes, err = s.merge(w)
 		}
+	}
+	if err != nil { // a check that ends in an error tells nothing that a procedure could go by
+		e.Fate = Unresolved
+		s.conflict(w, err, e)
+		return
 	}
 	for i := range changes {
 		s.change(w.ID, &changes[i], e)
 	}
 }
 
-// merge asks the merge procedure. why is what was wrong with the check, if anything was.
-func (s *State) merge(w *proto.Write, why error) ([]proto.Change, error) {
-	switch {
-	case w.Merge != "":
-		changes, err := s.programs.Merge(w.Merge, reader{s}, w.Update)
-		if err == nil {
-			err = checkChanges(changes)
-		}
-		return changes, err
-	case why != nil:
-		return nil, why
+func (s *State) merge(w *proto.Write) ([]proto.Change, error) {
+	if w.Merge == "" {
+		return nil, errUnmerged
 	}
-	return nil, errUnmerged
+	changes, err := s.programs.Merge(w.Merge, reader{s}, w.Update)
+	if err == nil {
+		err = checkChanges(changes)
+	}
+	return changes, err
 }
 
 func checkChanges(changes []proto.Change) error {
