@@ -129,9 +129,14 @@ func (g *group) open(replicas ...int) *client.Client {
 	for _, i := range replicas {
 		o.Addrs = append(o.Addrs, g.addrs[i])
 	}
+	ctx, stop := g.mourning(nobody)
+	defer stop()
 	defer g.watch()()
-	c, err := client.Open(g.ctx, o)
-	if err != nil {
+	c, err := client.Open(ctx, o)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		g.t.FailNow() // it was said why
+	case err != nil:
 		g.t.Fatalf("connect to kvd: %v", err)
 	}
 	return c
@@ -200,26 +205,19 @@ func (g *group) appended() (items []kv.Item) {
 // round lets all callers do their operations, and kills one replica meanwhile. When another
 // ends by itself they give up.
 func (g *group) round(rec *check.Recorder, round, victim int) {
-	ctx, cancel := context.WithCancel(g.ctx)
-	defer cancel()
 	clients := make([]*client.Client, callers)
 	for i := range clients {
 		clients[i] = g.open(i%3, (i+1)%3, (i+2)%3)
 		defer clients[i].Close()
 	}
-	var mourners, under sync.WaitGroup
-	defer mourners.Wait()
-	defer cancel()
-	for i := range g.procs {
-		if i != victim {
-			mourners.Go(func() { g.mourn(ctx, i, cancel) })
-		}
-	}
+	ctx, stop := g.mourning(victim)
+	defer stop()
+	var under sync.WaitGroup
 	done := make(chan struct{}, callers*perRound)
 	for i, c := range clients {
 		under.Go(func() {
 			if !g.call(ctx, rec, i, round, c, done) {
-				cancel()
+				stop()
 			}
 		})
 	}
@@ -236,7 +234,25 @@ func (g *group) round(rec *check.Recorder, round, victim int) {
 	}
 }
 
-// mourn calls end when a replica has ended before ctx: whoever waits for it may wait for ever.
+const nobody = -1
+
+// mourning returns a context that ends when a replica ends that nobody kills: any but the
+// victim. Whoever waits for one that has ended may wait for ever. Its end must be called.
+func (g *group) mourning(victim int) (ctx context.Context, end func()) {
+	ctx, cancel := context.WithCancel(g.ctx)
+	var mourners sync.WaitGroup
+	for i := range g.procs {
+		if i != victim {
+			mourners.Go(func() { g.mourn(ctx, i, cancel) })
+		}
+	}
+	return ctx, func() {
+		cancel()
+		mourners.Wait()
+	}
+}
+
+// mourn calls end when a replica has ended before ctx, and says so.
 func (g *group) mourn(ctx context.Context, i int, end func()) {
 	select {
 	case <-g.procs[i].Done():
@@ -306,13 +322,8 @@ func ends(t *judge.T) {
 func (g *group) do(op kv.Op) *kv.Response {
 	c := g.open(0, 1, 2)
 	defer c.Close()
-	ctx, cancel := context.WithCancel(g.ctx)
-	var mourners sync.WaitGroup
-	defer mourners.Wait()
-	defer cancel()
-	for i := range g.procs {
-		mourners.Go(func() { g.mourn(ctx, i, cancel) })
-	}
+	ctx, stop := g.mourning(nobody)
+	defer stop()
 	defer g.watch()()
 	resp := c.Do(ctx, &kv.Request{Op: op})
 	if resp.Status != kv.OK {

@@ -3,8 +3,7 @@
 //
 //	scene.go   one replica of the submission's, and the judge in the place of the others
 //	scenes.go  what it must say then
-//	worlds.go  the worlds of cmd/sim
-//	log.go     the submission's replicas in them
+//	log.go     the submission's replicas in the worlds of cmd/sim
 //	kvd.go     the submission's servers under kill -9
 package main
 

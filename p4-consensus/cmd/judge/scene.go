@@ -8,6 +8,7 @@ import (
 	"dss.example/common/kv"
 	"dss.example/common/machine"
 
+	"dss.example/p4-consensus/cmd/sim/worlds"
 	"dss.example/p4-consensus/paxos"
 	"dss.example/p4-consensus/paxos/proto"
 )
@@ -26,8 +27,10 @@ type scene struct {
 	asks  uint64
 }
 
-// patience is so long that the replica never seeks to lead unless it is let wait.
-const patience = 1000 * machine.Second
+const (
+	patience = 1000 * machine.Second // so long that the replica never seeks to lead unless it is let wait
+	alpha    = 8                     // slots that may be open, and after which a change of the group counts
+)
 
 // others are the judge's replicas, by node; their disks have the same numbers.
 const (
@@ -54,12 +57,12 @@ func (s *scene) begin() {
 	if s.far != nil {
 		s.far.Process().Kill()
 	}
-	s.far = s.t.Far(map[string]*machine.Protocol{role: language().Protocol()}, "sim", "-pipe")
-	c := paxos.Config{Heartbeat: machine.Second, Election: patience}
+	s.far = s.t.Far(map[string]*machine.Protocol{worlds.Role: worlds.Language().Protocol()}, "sim", "-pipe")
+	c := paxos.Config{Heartbeat: machine.Second, Election: patience, Alpha: alpha}
 	for _, n := range []machine.Node{1, second, third} {
 		c.Peers = append(c.Peers, proto.Member{Voter: proto.Voter{Node: n}})
 	}
-	m, err := s.far.Protocol(role).New(replica(1), c.AppendTo(nil))
+	m, err := s.far.Protocol(worlds.Role).New(worlds.Replica(1), c.AppendTo(nil))
 	if err != nil {
 		s.t.Fatalf("%v", err)
 	}
@@ -97,7 +100,7 @@ func (s *scene) step(e machine.Event) (all machine.Out) {
 		all.Save, all.Reply = append(all.Save, out.Save...), append(all.Reply, out.Reply...)
 		for _, m := range out.Send {
 			switch {
-			case m.To != replica(1):
+			case m.To != worlds.Replica(1):
 				all.Send = append(all.Send, m)
 			case m.After == 0:
 				inputs = append(inputs, machine.Recv{From: m.To, Msg: m.Msg})
@@ -109,13 +112,13 @@ func (s *scene) step(e machine.Event) (all machine.Out) {
 
 // hears is a message of one of the others.
 func (s *scene) hears(from machine.Node, msg machine.Data) machine.Out {
-	return s.step(machine.Recv{From: machine.Addr{Node: from, Role: role}, Msg: msg})
+	return s.step(machine.Recv{From: machine.Addr{Node: from, Role: worlds.Role}, Msg: msg})
 }
 
 // waits lets time pass, and its timer go off.
 func (s *scene) waits(d machine.Time) machine.Out {
 	s.now += d
-	return s.step(machine.Recv{From: replica(1), Msg: proto.Tick{}})
+	return s.step(machine.Recv{From: worlds.Replica(1), Msg: proto.Tick{}})
 }
 
 // asked asks the replica, and returns the number of the request.
@@ -150,8 +153,24 @@ func isA[M machine.Data](d machine.Data) bool { _, is := d.(M); return is }
 // sent returns the messages of a kind to one of the others.
 func sent[M machine.Data](out machine.Out, to machine.Node) (all []M) {
 	for _, e := range out.Send {
-		if m, ok := e.Msg.(M); ok && e.To == replica(int(to)) {
+		if m, ok := e.Msg.(M); ok && e.To == worlds.Replica(int(to)) {
 			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// asksVotes returns for what the others are asked to vote, each slot once. A leader may ask a
+// quorum first, and the other only if a vote does not come.
+func (s *scene) asksVotes(out machine.Out) []proto.Accept {
+	all := sent[proto.Accept](out, second)
+	for _, a := range sent[proto.Accept](out, third) {
+		i := slices.IndexFunc(all, func(b proto.Accept) bool { return b.Slot == a.Slot })
+		switch {
+		case i < 0:
+			all = append(all, a)
+		case all[i].Ballot != a.Ballot || !same(all[i].Value, a.Value):
+			s.t.Fatalf("it asks one for %v and the other for %v", all[i], a)
 		}
 	}
 	return all

@@ -42,6 +42,14 @@ func sceneChecks() []judge.Check {
 			Rule: "A vote by a disk that is no member, in another ballot, or a second one of the same member does not count.",
 		},
 		{
+			Step: stepLead, Name: "a change of the group takes effect without commands", Run: func(t *judge.T) { leaves(t) },
+			Rule: "A change counts Alpha slots later: if nobody asks for anything, the leader fills these with no-ops.",
+		},
+		{
+			Step: stepWhole, Name: "who is removed leads until its group decides no more", Run: removed,
+			Rule: "A leader that has removed itself leads on to the last slot of its group, and then leads no more: or nobody else would come to.",
+		},
+		{
 			Step: stepWhole, Name: "a new leader completes what promises told of and fills the gaps", Run: completes,
 			Rule: "For each slot the value of the highest vote is proposed, its own included; a slot before such a one is filled with a no-op.",
 		},
@@ -172,11 +180,11 @@ func candidate(s *scene) proto.Ballot {
 func proposes(s *scene, text string) (uint64, proto.Accept) {
 	id, out := s.asked(kv.Append{Key: "a", Value: []byte(text)}, kv.Linearizable)
 	mustNot[proto.Prepare](s, out, second, "as a leader asked for a command")
-	a := must[proto.Accept](s, out, second, "as a leader asked for a command")
-	if b := must[proto.Accept](s, out, third, "as a leader asked for a command"); b.Ballot != a.Ballot || b.Slot != a.Slot || !same(a.Value, b.Value) {
-		s.t.Fatalf("it asks one for %v and the other for %v", a, b)
+	asked := s.asksVotes(out)
+	if len(asked) == 0 {
+		s.t.Fatalf("as a leader asked for a command, a replica should ask others for their votes, and sent %v", out.Send)
 	}
-	return id, a
+	return id, asked[0]
 }
 
 func leads(t *judge.T) {
@@ -223,6 +231,49 @@ func counts(t *judge.T) {
 	}
 }
 
+// leaves lets a leader remove itself, and returns it when its group has decided its last slot.
+func leaves(t *judge.T) *scene {
+	s := formed(t)
+	b := candidate(s)
+	s.hears(second, proto.Promise{Ballot: b, Disk: uint64(second)})
+	s.hears(third, proto.Promise{Ballot: b, Disk: uint64(third)}) // a quorum of the group to come too
+	id, out := s.asked(kv.Change{Remove: 1}, kv.Linearizable)
+	asked := s.asksVotes(out)
+	for slot := uint64(1); slot <= alpha; slot++ {
+		at := slices.IndexFunc(asked, func(a proto.Accept) bool { return a.Slot == slot })
+		if at < 0 {
+			asked = append(asked, s.asksVotes(s.waits(machine.Second))...)
+			at = slices.IndexFunc(asked, func(a proto.Accept) bool { return a.Slot == slot })
+		}
+		switch {
+		case at < 0 && slot == 1:
+			t.Fatalf("a leader that is asked to remove itself should propose that in slot 1, and proposes %v", asked)
+		case at < 0:
+			t.Fatalf("a change in slot 1 counts from slot %d on, and nobody asks for anything: want a no-op in slot %d", alpha+1, slot)
+		case slot > 1 && len(asked[at].Value.Entries) > 0:
+			t.Fatalf("nobody has asked for anything, and slot %d is proposed with %v: want a no-op", slot, asked[at].Value)
+		}
+		out = s.hears(third, proto.Accepted{Ballot: b, Disk: uint64(third), Slot: slot})
+		if resp := answerTo(id, out); slot == 1 && (resp == nil || resp.Status != kv.OK) {
+			t.Fatalf("the change is chosen, and is answered with %v", resp)
+		}
+		asked = append(asked, s.asksVotes(out)...)
+	}
+	return s
+}
+
+func removed(t *judge.T) {
+	s := leaves(t)
+	s.waits(machine.Second) // it may say for the last time what is chosen
+	out := s.waits(machine.Second)
+	const when = "as a leader that is no member any more"
+	mustNot[proto.Beat](s, out, second, when)
+	mustNot[proto.Beat](s, out, third, when)
+	if asked := s.asksVotes(out); len(asked) > 0 {
+		t.Errorf("%s it asks for votes: %v", when, asked)
+	}
+}
+
 func completes(t *judge.T) {
 	s := formed(t)
 	s.hears(second, proto.Prepare{Ballot: in(5, second), From: 1})
@@ -237,7 +288,7 @@ func completes(t *judge.T) {
 		{Slot: 2, Ballot: in(5, third), Value: appends(4, "higher")},
 		{Slot: 4, Ballot: in(3, third), Value: appends(5, "told")},
 	}})
-	asked := sent[proto.Accept](out, second)
+	asked := s.asksVotes(out)
 	for i, want := range []proto.Value{appends(1, "own"), appends(4, "higher"), {}, appends(5, "told")} {
 		slot := uint64(i + 1)
 		at := slices.IndexFunc(asked, func(a proto.Accept) bool { return a.Slot == slot })
@@ -270,6 +321,7 @@ func recovers(t *judge.T) {
 		t.Errorf("after a crash it tells of the votes %v: want that for slot 2 among them", p.Votes)
 	}
 	renames(t)
+	doubts(t)
 }
 
 // renames damages the record of a promise. What needs no vote under the old name is allowed.
@@ -287,5 +339,28 @@ func renames(t *judge.T) {
 		if a.Disk == before {
 			t.Errorf("it votes under the name that its disk had before it was damaged")
 		}
+	}
+}
+
+// doubts damages the record of a vote that stands between an older vote for the slot and the
+// news that the slot is chosen.
+func doubts(t *judge.T) {
+	s := formed(t)
+	s.hears(second, proto.Accept{Ballot: in(5, second), Slot: 1, Value: appends(1, "old")})
+	s.hears(third, proto.Accept{Ballot: in(6, third), Slot: 1, Value: appends(2, "new")})
+	for slot := uint64(2); slot <= 3; slot++ {
+		s.hears(third, proto.Accept{Ballot: in(6, third), Slot: slot, Commit: slot - 1, Value: appends(slot+1, "next")})
+	}
+	i := slices.IndexFunc(s.saved, func(r machine.Data) bool {
+		v, ok := r.(proto.Voted)
+		return ok && v.Slot == 1 && v.Ballot == in(6, third)
+	})
+	if i < 0 {
+		t.Fatalf("a vote is not saved")
+	}
+	s.saved[i] = nil
+	s.begin()
+	if got := s.reads("a"); got != "" {
+		t.Errorf("slot 1 is chosen, and the record of its last vote is damaged; the vote before is executed: %q", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"dss.example/common/machine"
 
+	"dss.example/p4-consensus/cmd/sim/worlds"
 	"dss.example/p4-consensus/paxos/proto"
 )
 
@@ -23,21 +24,21 @@ func TestACandidateProposesTheHighestVoteInWhateverOrderItIsTold(t *testing.T) {
 // proposes returns what the first of five replicas proposes for slot 1 after it has promised
 // ballot 5.5, has begun one of its own, and was told so.
 func proposes(t *testing.T, told []proto.Promise) (v proto.Value) {
-	k, err := parseKind("five")
+	k, err := worlds.Named("five")
 	require.NoError(t, err)
-	m, err := k.formed().New(replica(1), k.settings().AppendTo(nil))
+	m, err := formed(worlds.Language().Protocol(), k, nil).New(worlds.Replica(1), k.Settings().AppendTo(nil))
 	require.NoError(t, err)
 	ballot := proto.Ballot{Round: 6, Node: 1}
 	events := []machine.Event{
 		machine.Ready{},
-		machine.Recv{From: replica(5), Msg: proto.Prepare{Ballot: proto.Ballot{Round: 5, Node: 5}, From: 1}},
-		machine.Recv{From: replica(1), Msg: proto.Tick{}},
+		machine.Recv{From: worlds.Replica(5), Msg: proto.Prepare{Ballot: proto.Ballot{Round: 5, Node: 5}, From: 1}},
+		machine.Recv{From: worlds.Replica(1), Msg: proto.Tick{}},
 	}
 	for _, p := range told {
 		p.Ballot = ballot
-		events = append(events, machine.Recv{From: replica(int(p.Disk)), Msg: p})
+		events = append(events, machine.Recv{From: worlds.Replica(int(p.Disk)), Msg: p})
 	}
-	events = append(events, machine.Recv{From: replica(1), Msg: proto.Promise{Ballot: ballot, Disk: 1}})
+	events = append(events, machine.Recv{From: worlds.Replica(1), Msg: proto.Promise{Ballot: ballot, Disk: 1}})
 	for i, e := range events {
 		var out machine.Out
 		m.Step(machine.In{Now: machine.Time(i) * machine.Second, Event: e}, &out)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,6 +9,7 @@ import (
 	"dss.example/common/machine"
 	"dss.example/common/sim"
 
+	"dss.example/p4-consensus/cmd/sim/worlds"
 	"dss.example/p4-consensus/paxos/proto"
 )
 
@@ -26,10 +28,10 @@ func (m liar) Step(in machine.In, out *machine.Out) {
 
 // lies is the first world with replicas that lie.
 func lies(tell func(machine.Addr, machine.In, *machine.Out)) *sim.Config {
-	cfg := kinds()[0].world()
-	p := liars(language().Protocol(), tell)
+	cfg := worlds.Usual().World()
+	p := liars(worlds.Language().Protocol(), tell)
 	for i := range cfg.Nodes {
-		if r := &cfg.Nodes[i].Roles[0]; r.Name == role {
+		if r := &cfg.Nodes[i].Roles[0]; r.Name == worlds.Role {
 			r.Protocol = p
 		}
 	}
@@ -66,9 +68,13 @@ func say[M machine.Data](out *machine.Out, change func(e *machine.Envelope, m M)
 	}
 }
 
-// TestARuleThatIsBrokenIsNamed shows of each rule that the specification can refuse, and says
-// which one is broken. What a lie looks like from inside is the mutants' business.
-func TestARuleThatIsBrokenIsNamed(t *testing.T) {
+// shrinking bounds the replays of one shrinking, as the command does.
+const shrinking = 3000
+
+// It shows of each rule that the specification can refuse, and says which one is broken. What a
+// lie looks like from inside is the mutants' business.
+func TestARuleThatIsBrokenIsNamedAndShownInFewActions(t *testing.T) {
+	var lengths []int
 	for name, c := range map[string]struct {
 		rule string
 		tell func(self machine.Addr, in machine.In, out *machine.Out)
@@ -122,9 +128,16 @@ func TestARuleThatIsBrokenIsNamed(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sum := sim.Many(t.Context(), lies(c.tell), 1, 200, nil)
+			cfg := lies(c.tell)
+			sum := sim.Many(t.Context(), cfg, 1, 200, nil)
 			require.NotNil(t, sum.Failed)
 			require.Equal(t, "spec "+c.rule, sum.Failed.Rule, "%v", sum.Failed)
+			small := sim.Shrink(cfg, sum.Seed, shrinking)
+			require.NotNil(t, small, "its actions fail by themselves")
+			lengths = append(lengths, len(small.Actions))
+			t.Logf("seed %d: %d actions of %d, %d replays", sum.Seed, len(small.Actions), small.Before, small.Runs)
 		})
 	}
+	slices.Sort(lengths)
+	require.LessOrEqual(t, lengths[len(lengths)/2], 40, "the median of %v is a run for people", lengths)
 }

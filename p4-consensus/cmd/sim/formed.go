@@ -3,25 +3,26 @@ package main
 import (
 	"dss.example/common/machine"
 
+	"dss.example/p4-consensus/cmd/sim/worlds"
 	"dss.example/p4-consensus/paxos/proto"
 )
 
-// formed is the protocol of replicas whose group has formed before the run begins, so that a
-// script or a search has more to show than that. Each behaves as if its disk had kept the
-// records of then; the world knows of them nothing.
-func (k kind) formed() *machine.Protocol {
-	p := *language().Protocol()
-	fresh := p.New
-	p.New = func(self machine.Addr, config []byte) (machine.Machine, error) {
-		m, err := fresh(self, config)
-		return &older{Machine: m, records: k.before(self.Node)}, err
+// formed makes of a protocol that of replicas whose group has formed before the run begins, so
+// that a script or a search has more to show than that. Each behaves as if its disk had kept the
+// records of then, and those that are left to it; the world knows of them nothing.
+func formed(p *machine.Protocol, k worlds.Kind, left map[machine.Node][]machine.Data) *machine.Protocol {
+	later := *p
+	later.New = func(self machine.Addr, config []byte) (machine.Machine, error) {
+		m, err := p.New(self, config)
+		return &older{Machine: m, records: append(before(k, self.Node), left[self.Node]...)}, err
 	}
-	return &p
+	return &later
 }
 
-// before is what a replica has saved before the run.
-func (k kind) before(self machine.Node) []machine.Data {
-	g := proto.Group{Version: 1, Members: k.settings().Peers, Quorum1: k.settings().Quorum1, Quorum2: k.settings().Quorum2, Alpha: k.settings().Alpha}
+// before is what a replica has saved when its group has formed.
+func before(k worlds.Kind, self machine.Node) []machine.Data {
+	c := k.Settings()
+	g := proto.Group{Version: 1, Members: c.Peers, Quorum1: c.Quorum1, Quorum2: c.Quorum2, Alpha: c.Alpha}
 	for i := range g.Members {
 		g.Members[i].Disk = uint64(g.Members[i].Node)
 	}

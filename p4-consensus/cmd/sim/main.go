@@ -4,8 +4,6 @@ package main
 
 import (
 	"flag"
-	"fmt"
-	"strings"
 
 	"dss.example/common/machine"
 	"dss.example/common/script"
@@ -14,59 +12,45 @@ import (
 
 	"dss.example/p1-kvrpc/table"
 	"dss.example/p1-kvrpc/world"
+	"dss.example/p4-consensus/cmd/sim/worlds"
 )
 
 func main() { simcmd.Main(stage()) }
 
 // stage tells the command what stage 4 has.
 func stage() simcmd.Stage {
-	chosen := kinds()[0]
+	chosen := worlds.Usual()
 	return simcmd.Stage{
 		Number:  4,
 		Command: "go run ./p4-consensus/cmd/sim",
 		Flags: func(f *flag.FlagSet) {
-			chosen = kinds()[0]
-			f.Func("world", "run the `WORLD`: "+names()+" (default log)", func(name string) (err error) {
-				chosen, err = parseKind(name)
+			chosen = worlds.Usual()
+			f.Func("world", "run the `WORLD`: "+worlds.Names()+" (default log)", func(name string) (err error) {
+				chosen, err = worlds.Named(name)
 				return err
 			})
 		},
 		Chosen: func() string {
-			if chosen.name == kinds()[0].name {
+			if chosen.Name == worlds.Usual().Name {
 				return ""
 			}
-			return " -world " + chosen.name
+			return " -world " + chosen.Name
 		},
-		World:   func() *sim.Config { return chosen.world() },
-		Limits:  func(f sim.Faults) sim.Faults { return chosen.limit(f) },
+		World:   func() *sim.Config { return chosen.World() },
+		Limits:  func(f sim.Faults) sim.Faults { return chosen.Limit(f) },
 		Roles:   roles(),
 		Script:  func() script.World { return scripted() },
 		Explore: explored,
 	}
 }
 
+// served is kvd's name for the role.
+const served = "kv"
+
 // roles are those of the worlds, and that under which kvd records.
 func roles() map[string]*machine.Protocol {
 	all := world.Roles()
-	all[role] = language().Protocol()
-	all[served] = languageOf(served, table.Config{}).Protocol()
+	all[worlds.Role] = worlds.Language().Protocol()
+	all[served] = worlds.LanguageOf(served, table.Config{}).Protocol()
 	return all
-}
-
-// names lists the worlds for people.
-func names() string {
-	var all []string
-	for _, k := range kinds() {
-		all = append(all, k.name)
-	}
-	return strings.Join(all[:len(all)-1], ", ") + " or " + all[len(all)-1]
-}
-
-func parseKind(name string) (kind, error) {
-	for _, k := range kinds() {
-		if k.name == name {
-			return k, nil
-		}
-	}
-	return kind{}, fmt.Errorf("no world %q: want %s", name, names())
 }

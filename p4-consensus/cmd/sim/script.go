@@ -7,6 +7,8 @@ import (
 	"dss.example/common/kv"
 	"dss.example/common/machine"
 	"dss.example/common/script"
+
+	"dss.example/p4-consensus/cmd/sim/worlds"
 )
 
 // scripted is the world of golden scripts: three replicas whose group has formed, and stage
@@ -18,22 +20,22 @@ import (
 //
 //	members · inspect · transfer N · change add N · change remove N · change N for OLD
 func scripted() script.World {
-	k := kinds()[0]
-	cfg := k.world()
+	k := worlds.Usual()
+	cfg := k.World()
 	cfg.Judges = nil // what is to happen is written in the script
-	for i := range k.replicas {
-		c := k.settings()
+	for i := range k.Replicas {
+		c := k.Settings()
 		c.Heartbeat = machine.Time(i+1) * machine.Second
 		c.Election = c.Heartbeat * 2 / 5
 		r := &cfg.Nodes[i].Roles[0]
-		r.Protocol, r.Config = k.formed(), c.AppendTo(nil)
+		r.Protocol, r.Config = formed(worlds.Language().Protocol(), k, nil), c.AppendTo(nil)
 	}
 	return script.World{Config: cfg, Command: command}
 }
 
 // command reads a request in words.
 func command(at string, words []string) (machine.Data, error) {
-	if at == role {
+	if at == worlds.Role {
 		if op, err := operator(words); op != nil || err != nil {
 			return &kv.Request{Op: op}, err
 		}

@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,6 +23,7 @@ import (
 	"dss.example/p1-kvrpc/session"
 	"dss.example/p1-kvrpc/table"
 	"dss.example/p1-kvrpc/world"
+	"dss.example/p4-consensus/cmd/sim/worlds"
 	"dss.example/p4-consensus/paxos/door"
 )
 
@@ -30,9 +33,9 @@ var (
 )
 
 // enough is how many schedules a world is tried with.
-func enough(k kind) int {
+func enough(k worlds.Kind) int {
 	n := *schedules
-	if k.name != kinds()[0].name && k.name != "duels" { // what goes wrong with many ballots is rare
+	if k.Name != worlds.Usual().Name && k.Name != "duels" { // what goes wrong with many ballots is rare
 		n /= 10
 	}
 	if testing.Short() {
@@ -41,48 +44,117 @@ func enough(k kind) int {
 	return max(n, 40)
 }
 
+// run runs the first n schedules of a world, of which none may fail.
+func run(t *testing.T, cfg *sim.Config, n int) *sim.Summary {
+	t.Helper()
+	sum := sim.Many(t.Context(), cfg, 1, n, nil)
+	require.Nil(t, sum.Failed, "seed %d: %v", sum.Seed, sum.Failed)
+	tally.Add(t, "schedules", sum.Schedules)
+	tally.Add(t, "faults", sum.Total())
+	return sum
+}
+
 func TestNoScheduleBreaksARuleOfTheLogOrTheLevelThatStage4Promises(t *testing.T) {
-	for _, k := range kinds() {
-		t.Run(k.name, func(t *testing.T) {
-			sum := sim.Many(t.Context(), k.world(), 1, enough(k), nil)
-			require.Nil(t, sum.Failed, "seed %d: %v", sum.Seed, sum.Failed)
+	var all sim.Stats
+	var changed changes
+	for _, k := range worlds.All() {
+		t.Run(k.Name, func(t *testing.T) {
+			cfg := k.World()
+			cfg.Judges = func() []sim.Judge { return append(k.Judges(), &changed) }
+			sum := run(t, cfg, enough(k))
 			require.Greater(t, sum.Faults[sim.FaultRestart], sum.Schedules/3, "replicas and clients came back")
 			require.Greater(t, sum.Answers, sum.Schedules, "and were of use")
+			all.Add(sum.Stats)
 			t.Logf("\n%s", sum.Table())
-			tally.Add(t, "schedules", sum.Schedules)
-			tally.Add(t, "faults", sum.Total())
+		})
+	}
+	t.Logf("all worlds, %d changes of members\n%s", changed.Load(), all.Table())
+	if testing.Short() {
+		return // so few do not meet what is rare
+	}
+	require.NotZero(t, changed.Load(), "members change")
+	for fault, n := range all.Faults {
+		require.NotZero(t, n, "%v occurs in some world", sim.Fault(fault))
+	}
+}
+
+// changes counts, over all runs, the changes of members that were told to be done. It objects
+// to nothing.
+type changes struct{ atomic.Int64 }
+
+// Step implements sim.Judge.
+func (*changes) Step(*sim.Step) error { return nil }
+
+// End implements sim.Judge.
+func (c *changes) End(w *sim.World) error {
+	for _, x := range w.History() {
+		_, change := x.Cmd.(*kv.Request).Op.(kv.Change)
+		if resp, ok := x.Answer.(*kv.Response); ok && change && resp.Status == kv.OK {
+			c.Add(1)
+		}
+	}
+	return nil
+}
+
+func TestEveryRequestIsAnsweredWithinTenElectionsAfterTheLastFault(t *testing.T) {
+	for _, k := range worlds.All() {
+		if k.Hopeless {
+			continue
+		}
+		t.Run(k.Name, func(t *testing.T) {
+			cfg := k.World()
+			cfg.Liveness = worlds.Soon
+			run(t, cfg, max(enough(k)/5, 20))
 		})
 	}
 }
 
-// soon is within what time every request is answered after the last fault: ten elections.
-const soon = 3 * machine.Second
-
-func TestEveryRequestIsAnsweredWithinTenElectionsAfterTheLastFault(t *testing.T) {
-	for _, k := range kinds() {
-		if k.hopeless {
-			continue
-		}
-		t.Run(k.name, func(t *testing.T) {
-			cfg := k.world()
-			cfg.Liveness = soon
-			sum := sim.Many(t.Context(), cfg, 1, max(enough(k)/5, 20), nil)
-			require.Nil(t, sum.Failed, "seed %d: %v", sum.Seed, sum.Failed)
-			tally.Add(t, "schedules", sum.Schedules)
-			tally.Add(t, "faults", sum.Total())
+// The second time they run many at a time, and beside others.
+func TestAThousandSeedsOfAThousandGiveTheSameRunAgain(t *testing.T) {
+	n := 1000
+	if testing.Short() {
+		n = 40
+	}
+	cfg := worlds.Usual().World()
+	first, again := make([]uint64, n), make([]uint64, n)
+	for i := range first {
+		first[i] = hash(cfg, uint64(i))
+	}
+	var runners sync.WaitGroup
+	for r := range 8 {
+		runners.Go(func() {
+			for i := r; i < n; i += 8 {
+				again[i] = hash(cfg, uint64(i))
+			}
 		})
 	}
+	runners.Wait()
+	require.Empty(t, cmp.Diff(first, again))
+	different := map[uint64]bool{}
+	for _, h := range first {
+		different[h] = true
+	}
+	require.Len(t, different, n, "and each seed has a run of its own")
+	t.Logf("%d of %d seeds give the same run again", n, n)
+	tally.Add(t, "schedules", 2*n)
+}
+
+// hash is that of the run of a seed.
+func hash(cfg *sim.Config, seed uint64) uint64 {
+	w := sim.NewWorld(cfg, seed)
+	defer w.Close()
+	if fail := w.Run(); fail != nil {
+		return 0
+	}
+	return w.Hash()
 }
 
 func TestAHundredSeedsGiveTheHashesOfTheGoldenFile(t *testing.T) {
 	const golden = "testdata/hashes.txt"
 	var b strings.Builder
 	for seed := range uint64(100) {
-		k := kinds()[seed%uint64(len(kinds()))]
-		w := sim.NewWorld(k.world(), seed)
-		require.Nil(t, w.Run())
-		fmt.Fprintf(&b, "%s %d %016x\n", k.name, seed, w.Hash())
-		w.Close()
+		k := worlds.All()[seed%uint64(len(worlds.All()))]
+		fmt.Fprintf(&b, "%s %d %016x\n", k.Name, seed, hash(k.World(), seed))
 	}
 	if *update {
 		require.NoError(t, os.WriteFile(golden, []byte(b.String()), 0o644))
@@ -100,13 +172,13 @@ func TestAThousandSeedsThroughThePipeGiveTheHashOfTheirRunsHere(t *testing.T) {
 	judge, student := net.Pipe()
 	served := make(chan error, 1)
 	go func() { served <- sim.ServePipe(student, roles()) }()
-	cfg := kinds()[0].world()
+	cfg := worlds.Usual().World()
 	far, err := sim.NewPipe(judge).Many(t.Context(), cfg, 1, n, 100)
 	require.NoError(t, err)
 	require.Nil(t, far.Failed)
 	require.NoError(t, judge.Close())
 	require.NoError(t, <-served)
-	require.Equal(t, sim.Many(t.Context(), cfg, 1, n, nil).Hash, far.Hash)
+	require.Equal(t, run(t, cfg, n).Hash, far.Hash)
 	tally.Add(t, "schedules", n)
 }
 
@@ -116,9 +188,9 @@ func TestThreeReplicasInTheSimulator(t *testing.T) {
 	seed := uint64(0)
 	kvtest.Run(t, func(t testing.TB) kvtest.World {
 		seed++
-		cfg := kinds()[0].world()
+		cfg := worlds.Usual().World()
 		cfg.Faults, cfg.Scheduler = sim.Faults{}, sim.Timed
-		return visited(t, cfg, seed, offers, func(client int) machine.Addr { return replica(client%3 + 1) })
+		return visited(t, cfg, seed, offers, func(client int) machine.Addr { return worlds.Replica(client%3 + 1) })
 	}, offers)
 }
 
@@ -138,8 +210,8 @@ func TestThreeReplicasThroughTheirClientsInTheSimulator(t *testing.T) {
 func visited(t testing.TB, cfg *sim.Config, seed uint64, offers kv.Caps, at func(int) machine.Addr) kvtest.World {
 	cfg.Judges = nil // kvtest judges, and reads further back
 	for i := range cfg.Nodes {
-		if r := &cfg.Nodes[i].Roles[0]; r.Name == role {
-			r.Protocol = languageOf(role, table.Config{HistoryEvents: 3000}).Protocol()
+		if r := &cfg.Nodes[i].Roles[0]; r.Name == worlds.Role {
+			r.Protocol = worlds.LanguageOf(worlds.Role, table.Config{HistoryEvents: 3000}).Protocol()
 		}
 	}
 	w := simkv.New(cfg, seed, offers, at, machine.Second)
@@ -152,14 +224,14 @@ func visited(t testing.TB, cfg *sim.Config, seed uint64, offers kv.Caps, at func
 }
 
 func withClients(n int) *sim.Config {
-	k := kinds()[0]
-	cfg := k.world()
-	cfg.Nodes = k.nodes()
+	k := worlds.Usual()
+	cfg := k.World()
+	cfg.Nodes = cfg.Nodes[:k.Replicas]
 	for i := range n {
 		c := world.Patient(session.ExactlyOnce)
 		c.Timeout, c.Servers = 120*machine.Second, nil
-		for s := range k.replicas {
-			c.Servers = append(c.Servers, session.Server{Addr: replica((i+s)%k.replicas + 1)})
+		for s := range k.Replicas {
+			c.Servers = append(c.Servers, session.Server{Addr: worlds.Replica((i+s)%k.Replicas + 1)})
 		}
 		cfg.Nodes = append(cfg.Nodes, sim.Node{ID: world.Client(i).Node, Roles: []sim.Role{
 			{Name: world.RoleSession, Protocol: session.Protocol(), Config: c.AppendTo(nil)},

@@ -1,4 +1,4 @@
-package main
+package worlds
 
 import (
 	"errors"
@@ -13,17 +13,17 @@ import (
 	"dss.example/p4-consensus/spec"
 )
 
-// judges are those of a run: one looks at every step of the replicas, the other at what
+// Judges are those of a run: one looks at every step of the replicas, the other at what
 // callers were told.
-func (k kind) judges() []sim.Judge {
-	c := k.settings()
+func (k Kind) Judges() []sim.Judge {
+	c := k.Settings()
 	return []sim.Judge{spec.New(spec.Config{
-		Role: role, Language: language(), Alpha: c.Alpha, Lease: c.Lease, Refused: refused,
+		Role: Role, Language: Language(), Alpha: c.Alpha, Lease: c.Lease, Refused: Refused,
 	}), told{}}
 }
 
-// refused tells which answers say that nothing was done, or that nobody knows.
-func refused(answer machine.Data) bool {
+// Refused tells which answers say that nothing was done, or that nobody knows.
+func Refused(answer machine.Data) bool {
 	switch answer.(*kv.Response).Status {
 	case kv.Overloaded, kv.Unavailable, kv.Maybe:
 		return true
@@ -63,7 +63,7 @@ const searchSteps = 300_000
 func histories(w *sim.World) (clients, local check.History) {
 	for i, op := range world.History(w) {
 		switch x := w.History()[i]; {
-		case x.At.Role != role:
+		case x.At.Role != Role:
 			clients = append(clients, op)
 		case op.Req.Level == kv.Eventual:
 			op.Client = 1000 + i
@@ -73,11 +73,14 @@ func histories(w *sim.World) (clients, local check.History) {
 	return clients, local
 }
 
-// unchecked is a fault of the judge, not of what is judged.
+// NotChecked is the rule that a run fails by when no order of its requests was found in time,
+// nor shown to be missing. That is a fault of the judge, not of what is judged.
+const NotChecked = "not checked"
+
 type unchecked struct{ error }
 
 // Rule keeps it apart from a broken order.
-func (unchecked) Rule() string { return "not checked" }
+func (unchecked) Rule() string { return NotChecked }
 
 // Unwrap returns check.ErrNotChecked.
 func (u unchecked) Unwrap() error { return u.error }
