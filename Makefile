@@ -26,7 +26,7 @@ test: ## run all tests, then print how much they have tried
 check: ## run all that a commit must pass, as CI does
 	.ci/run
 
-nightly: ## run what takes longer: the race detector everywhere, more schedules, fuzzing
+nightly: ## run what takes longer: the race detector everywhere, more schedules, a long soak, fuzzing
 	.ci/run nightly
 
 race: ## run all tests under the race detector

@@ -174,6 +174,9 @@ func orNil(err error) error {
 // Addr returns where it listens, from its first line.
 func (p *Process) Addr() string { return p.addr }
 
+// Pid returns its number.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
 // Ready returns its first line.
 func (p *Process) Ready() string { return p.ready.String() }
 

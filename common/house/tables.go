@@ -88,7 +88,7 @@ var overruns = map[string]struct {
 	"common/bench/harness": {950, "the rounds, the verdicts, and how they are told"},
 	"common/bench/stage4":  {1700, "five peers, each with its own way to be three replicas"},
 	"common/check":         {2200, "one judge for each promise, and their witnesses and pictures"},
-	"common/demo":          {900, "the words and pictures of a demonstration"},
+	"common/demo":          {910, "the words and pictures of a demonstration"},
 	"common/disk":          {1850, "the calls, the real disk, and its twin that knows what a crash would leave"},
 	"common/faultproxy":    {1200, "every fault of a link, in frames and in bytes"},
 	"common/house":         {900, "a line for everything that has to be told to the rules"},

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,7 +107,7 @@ func (s *stage) cutOff(ctx context.Context) error {
 	step := s.Begin("cut the leader off", 1, "leaders")
 	defer step.End()
 	cut := time.Now()
-	leader, over, err := s.lose(ctx, func(id int) { cut = time.Now(); s.replicas[id].proxy.Partition(outage) })
+	leader, over, err := s.lose(ctx, func(id int) { cut = time.Now(); s.replicas[id].front.cut(outage) })
 	if err != nil {
 		return err
 	}
@@ -122,7 +123,7 @@ func (s *stage) cutOff(ctx context.Context) error {
 
 // refuses asks a replica behind its proxy's back for what only a majority can tell.
 func (s *stage) refuses(ctx context.Context, id int) error {
-	c, err := open(ctx, 500*time.Millisecond, s.replicas[id].listen)
+	c, err := open(ctx, 500*time.Millisecond, s.replicas[id].own())
 	if err != nil {
 		return err
 	}
@@ -160,7 +161,7 @@ func (s *stage) wipe(ctx context.Context) error {
 	s.Row(row)
 	s.kill(id)
 	row = demo.Row{What: "the same with -join", Broken: "the same", Note: "has a vote again"}
-	if err := s.start(ctx, id, "-join", s.replicas[leader].front); err != nil {
+	if err := s.start(ctx, id, "-join", s.replicas[leader].front.addr()); err != nil {
 		return err
 	}
 	row.Err = s.catchUp(ctx, id)
@@ -178,8 +179,7 @@ func (s *stage) replace(ctx context.Context) error {
 		return err
 	}
 	old := s.but(leader)[0]
-	peers := fmt.Sprintf("4=%s", s.replicas[4].front)
-	if err := s.launch(ctx, 4, "-peers", peers, "-join", strings.Join(s.fronts(s.but(4)...), ",")); err != nil {
+	if err := s.join(ctx, 4); err != nil {
 		return err
 	}
 	row := demo.Row{What: fmt.Sprintf("replica 4 took the place of %d, live", old), Note: "caught up, has a vote"}
@@ -196,19 +196,29 @@ func (s *stage) replace(ctx context.Context) error {
 
 // change changes the group, as soon as the newcomer has caught up.
 func (s *stage) change(ctx context.Context, change kv.Change) error {
-	c, err := open(ctx, time.Second, s.fronts(first[:]...)...)
+	c, err := open(ctx, time.Second, s.fronts(s.but(int(change.Add))...)...)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	typed := kv.NewClient(c)
 	var last error
 	if err := s.await(ctx, "the group does not change", func() bool {
-		last = kv.NewClient(c).Change(ctx, change)
-		return last == nil
+		last = typed.Change(ctx, change)
+		return last == nil || isChanged(ctx, typed, change)
 	}); err != nil {
 		return fmt.Errorf("%w: %w", err, last)
 	}
 	return nil
+}
+
+// isChanged tells whether a change took effect whose outcome was not told.
+func isChanged(ctx context.Context, c *kv.Client, change kv.Change) bool {
+	g, err := c.Members(ctx)
+	has := func(id kv.ReplicaID) bool {
+		return slices.ContainsFunc(g.Members, func(m kv.Member) bool { return m.ID == id })
+	}
+	return err == nil && has(change.Add) && !has(change.Remove)
 }
 
 // gone waits until a replica that was removed has ended by itself.
@@ -216,7 +226,7 @@ func (s *stage) gone(ctx context.Context, id int) error {
 	p := s.replicas[id].process
 	select {
 	case <-p.Done():
-		s.replicas[id].process = nil
+		s.replicas[id].lives(nil)
 		return nil
 	case <-time.After(late):
 		return fmt.Errorf("replica %d was removed and goes on", id)

@@ -19,9 +19,15 @@ import (
 )
 
 const (
-	loaders = 4 // client processes that share the load
-	callers = 8
-	between = 4 * time.Millisecond // two operations of a caller: the history must stay small
+	loaders  = 4     // client processes that share the load
+	loadTime = "10m" // of each at most: a machine may be busy
+
+	shared   = "shared/"            // keys of the callers begin with it
+	callers  = 8                    // whose operations are kept
+	readers  = 3                    // of them, that only read, each at a replica of its own
+	restless = 2 * time.Second      // how long these try: their replica may be gone
+	between  = 4 * time.Millisecond // two operations of a caller: the history must stay small
+	padding  = 512                  // bytes at most, of a value beside its token
 )
 
 // load puts every file into the store, while leaders are killed.
@@ -29,7 +35,7 @@ func (s *stage) load(ctx context.Context) error {
 	step := s.Begin("load Go's own source tree", int64(len(s.tree.Files)), "files")
 	var clients []*demo.Process
 	for i := range loaders {
-		p, err := s.Launch(s.kv, "-s", strings.Join(s.fronts(first[:]...), ","), "-timeout", "60s", "load", "-quiet", "-prefix", "go/",
+		p, err := s.Launch(s.kv, "-s", strings.Join(s.fronts(first[:]...), ","), "-timeout", loadTime, "load", "-quiet", "-prefix", "go/",
 			"-shard", fmt.Sprintf("%d/%d", i, loaders), s.root)
 		if err != nil {
 			return err
@@ -68,72 +74,95 @@ func finish(ctx context.Context, clients []*demo.Process) (err error) {
 
 // sharers are callers of the same few keys, whose operations are kept.
 type sharers struct {
-	rec check.Recorder
-	end context.CancelFunc
-	all sync.WaitGroup
+	prefix string // of their keys
+	every  time.Duration
+	rec    check.Recorder
+	quit   chan struct{}
+	all    sync.WaitGroup
 }
 
-// share starts the callers.
-func (s *stage) share(ctx context.Context) (*sharers, error) {
-	h := &sharers{}
-	ctx, h.end = context.WithCancel(ctx)
+// callers opens a client for each caller: each asks another replica first. Those that only
+// read ask no other: who was cut off and does not know it has somebody to mislead.
+func (s *stage) callers(ctx context.Context, timeout time.Duration) ([]*client.Client, error) {
+	var all []*client.Client
 	for i := range callers {
-		c, err := open(ctx, 10*time.Second, s.fronts(1+i%3, 1+(i+1)%3, 1+(i+2)%3, 4)...)
+		addrs, timeout := s.fronts(1+i%3, 1+(i+1)%3, 1+(i+2)%3, 4), timeout
+		if i < readers {
+			addrs, timeout = addrs[:1], restless
+		}
+		c, err := open(ctx, timeout, addrs...)
 		if err != nil {
-			h.stop()
+			closeAll(all)
 			return nil, err
 		}
-		h.all.Go(func() { h.call(ctx, i, c) })
+		all = append(all, c)
 	}
-	return h, nil
+	return all, nil
 }
 
-// call does operations until ctx ends: values are tokens that never repeat.
-func (h *sharers) call(ctx context.Context, i int, c *client.Client) {
-	defer c.Close()
-	r := rand.New(rand.NewPCG(seed, uint64(i)))
-	tick := time.NewTicker(between)
+func closeAll(clients []*client.Client) {
+	for _, c := range clients {
+		_ = c.Close() // a session that nobody has closed expires
+	}
+}
+
+// share lets callers do operations, each one at a time, until ctx ends or they are stopped.
+// Their keys begin with a prefix; what they do is drawn from the seed and from salt.
+func (s *stage) share(ctx context.Context, clients []*client.Client, prefix string, every time.Duration, salt uint64) *sharers {
+	h := &sharers{prefix: prefix, every: every, quit: make(chan struct{})}
+	for i, c := range clients {
+		r := rand.New(rand.NewPCG(s.seed, salt<<8|uint64(i)))
+		h.all.Go(func() { h.call(ctx, i, c, r) })
+	}
+	return h
+}
+
+// call does operations: values begin with tokens that never repeat.
+func (h *sharers) call(ctx context.Context, i int, c *client.Client, r *rand.Rand) {
+	tick := time.NewTicker(h.every)
 	defer tick.Stop()
 	for n := 0; ; n++ {
 		select {
 		case <-tick.C:
+		case <-h.quit:
+			return
 		case <-ctx.Done():
 			return
 		}
-		h.rec.Do(ctx, i, c, &kv.Request{Op: operation(r, fmt.Appendf(nil, "<%d.%d>", i, n), n)})
+		op := h.operation(r, fmt.Appendf(nil, "<%d.%d>", i, n), n)
+		if i < readers {
+			op = kv.Get{Key: h.key(r)}
+		}
+		h.rec.Do(ctx, i, c, &kv.Request{Op: op})
 	}
 }
 
-func operation(r *rand.Rand, token []byte, n int) kv.Op {
-	key := fmt.Sprintf("shared/%d", r.IntN(4))
+func (h *sharers) key(r *rand.Rand) string { return fmt.Sprintf("%sshared/%d", h.prefix, r.IntN(4)) }
+
+func (h *sharers) operation(r *rand.Rand, token []byte, n int) kv.Op {
+	key := h.key(r)
 	switch r.IntN(8) {
 	case 0, 1, 2:
 		return kv.Get{Key: key}
 	case 3, 4:
-		return kv.Put{Key: key, Value: token}
+		return kv.Put{Key: key, Value: append(token, make([]byte, r.IntN(padding))...)}
 	case 5:
 		return kv.CAS{Key: key, Value: token}
 	case 6:
 		return kv.Delete{Key: key}
 	}
-	return kv.Append{Key: fmt.Sprintf("log/%d/%d", r.IntN(4), n/500), Value: token} // no value grows without bound
+	return kv.Append{Key: fmt.Sprintf("%slog/%d/%d", h.prefix, r.IntN(4), n/500), Value: token} // no value grows without bound
 }
 
 // stop ends the callers and returns what they asked and were told.
 func (h *sharers) stop() check.History {
-	h.end()
+	close(h.quit)
 	h.all.Wait()
 	return h.rec.History()
 }
 
-// judge judges all that the callers were told.
-func (s *stage) judge(ctx context.Context, h check.History) error {
-	const broken = "a pause, a partition, a wiped disk, a replacement"
-	step := s.Begin("judge the history", int64(len(h)), "operations")
-	err := check.Linearizable(h, kv.Caps{Level: kv.Linearizable, Has: kv.CapRevisions})
-	step.Add(int64(len(h)))
-	rate := step.End()
-	unknown, appends := 0, 0
+// outcomes counts the operations of a history whose outcome is not known, and the appends.
+func outcomes(h check.History) (unknown, appends int) {
 	for _, op := range h {
 		if op.Resp.Status == kv.Maybe {
 			unknown++
@@ -142,24 +171,45 @@ func (s *stage) judge(ctx context.Context, h check.History) error {
 			appends++
 		}
 	}
-	s.Row(demo.Row{
-		What: fmt.Sprintf("%d callers on 4 shared keys: %d operations", callers, len(h)), Broken: broken,
-		Err: err, Note: fmt.Sprintf("linearizable; %d of unknown outcome", unknown), Rate: rate,
-	})
+	return unknown, appends
+}
+
+func linearizable(h check.History) error {
+	return check.Linearizable(h, kv.Caps{Level: kv.Linearizable, Has: kv.CapRevisions})
+}
+
+// kept checks what a history has left below a prefix: each acknowledged append once, and the
+// last of the writes.
+func (s *stage) kept(ctx context.Context, h check.History, prefix string) ([]kv.Item, error) {
 	c, err := open(ctx, patience, s.fronts(s.running()...)...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer c.Close()
 	var items []kv.Item
-	for item, err := range kv.NewClient(c).All(ctx, "log/", kv.PrefixEnd("log/")) {
+	for item, err := range kv.NewClient(c).All(ctx, prefix, kv.PrefixEnd(prefix)) {
 		if err != nil {
-			return err
+			return nil, err
 		}
 		items = append(items, item)
 	}
-	s.Row(demo.Row{What: fmt.Sprintf("%d appends of unique tokens", appends), Broken: broken, Err: check.Appends(h, items), Note: "each exactly once"})
-	return nil
+	return items, errors.Join(check.Appends(h, items), check.NoLostWrites(h, items))
+}
+
+// judge judges all that the callers were told.
+func (s *stage) judge(ctx context.Context, h check.History) {
+	const broken = "a pause, a partition, a wiped disk, a replacement"
+	step := s.Begin("judge the history", int64(len(h)), "operations")
+	unknown, appends := outcomes(h)
+	row := demo.Row{
+		What: fmt.Sprintf("%d callers on 4 shared keys: %d operations", callers, len(h)), Broken: broken,
+		Note: fmt.Sprintf("linearizable; %d of unknown outcome", unknown), Err: linearizable(h),
+	}
+	step.Add(int64(len(h)))
+	row.Rate = step.End()
+	s.Row(row)
+	_, err := s.kept(ctx, h, shared)
+	s.Row(demo.Row{What: fmt.Sprintf("%d appends of unique tokens", appends), Broken: broken, Err: err, Note: "each exactly once"})
 }
 
 // compare reads every file back and compares every byte.

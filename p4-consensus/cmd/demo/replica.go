@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"dss.example/common/demo"
@@ -27,75 +28,108 @@ var first = [...]int{1, 2, 3}
 // late bounds the wait for something that must happen.
 const late = 30 * time.Second
 
-// replica is where one is, whether it runs or not. Everybody, clients and the others,
-// reaches it through a proxy only.
+// errDown is why a replica that does not run cannot be reached.
+var errDown = errors.New("the replica does not run")
+
+// replica is one place, whether a replica runs there or not. Everybody, clients and the
+// others, reaches it through its front only; its own address is another in each life.
 type replica struct {
 	id      int
 	dir     string // its disk
-	listen  string // its own address
-	front   string // the proxy's
-	proxy   *faultproxy.Proxy
+	front   *front
 	process *demo.Process // nil: it does not run
+	args    []string      // of its last start, beside those of all
+	admin   string        // where it tells of itself over HTTP, in this life
+
+	mu   sync.Mutex // guards addr, which the front's goroutines read
+	addr string     // its own; empty: it does not run
 }
 
-// place makes room for a replica.
-func (s *stage) place(id int) (*replica, error) {
-	r := &replica{id: id}
-	dir, err := s.TempDir()
-	if err != nil {
+// place makes room for a replica, whose links have faults at some rates.
+func (s *stage) place(id int, rates faultproxy.Rates) (r *replica, err error) {
+	r = &replica{id: id}
+	if r.dir, err = s.TempDir(); err != nil {
 		return nil, err
 	}
-	front, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	if r.listen, err = freeAddress(); err != nil {
-		return nil, errors.Join(err, front.Close())
-	}
-	r.dir, r.front = dir, front.Addr().String()
-	r.proxy = faultproxy.New(faultproxy.Config{
-		Listen: front, Seed: seed + uint64(id),
-		Dial: func(ctx context.Context) (net.Conn, error) { return wire.Connect(ctx, r.listen) },
-	})
-	go func() { _ = r.proxy.Serve() }() // it ends with Close; its listener's failure shows as nobody who connects
-	return r, nil
+	r.front, err = newFront(r.dial, s.seed+uint64(id*(places+1)), rates)
+	return r, err
 }
 
-func (r *replica) close() {
-	_ = r.proxy.Close() // closing a listener tells nothing
+func (r *replica) dial(ctx context.Context) (net.Conn, error) {
+	addr := r.own()
+	if addr == "" {
+		return nil, errDown
+	}
+	return wire.Connect(ctx, addr)
 }
 
-// freeAddress returns where nobody listens: a replica that is started again must be where
-// it was.
-func freeAddress() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// own is the replica's own address, behind its front's back.
+func (r *replica) own() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.addr
+}
+
+// lives takes note of a process, nil for none.
+func (r *replica) lives(p *demo.Process) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.process, r.addr = p, ""
+	if p != nil {
+		r.addr = p.Addr()
 	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
 }
 
 // start starts one of the first replicas, with more flags.
 func (s *stage) start(ctx context.Context, id int, more ...string) error {
 	var peers []string
 	for _, n := range first {
-		peers = append(peers, fmt.Sprintf("%d=%s", n, s.replicas[n].front))
+		peers = append(peers, fmt.Sprintf("%d=%s", n, s.replicas[n].front.addr()))
 	}
 	return s.launch(ctx, id, append([]string{"-peers", strings.Join(peers, ",")}, more...)...)
 }
 
-func (s *stage) launch(ctx context.Context, id int, more ...string) (err error) {
+// join starts a replica, on an empty disk, that wants to be taken up by those that run.
+func (s *stage) join(ctx context.Context, id int) error {
+	own := fmt.Sprintf("%d=%s", id, s.replicas[id].front.addr())
+	return s.launch(ctx, id, "-peers", own, "-join", strings.Join(s.fronts(s.but(id)...), ","))
+}
+
+func (s *stage) launch(ctx context.Context, id int, args ...string) error {
 	r := s.replicas[id]
-	args := append([]string{"-id", fmt.Sprint(id), "-data", r.dir, "-listen", r.listen}, more...)
-	r.process, err = s.Start(ctx, s.kvd, args...)
-	return err
+	admin, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	r.args, r.admin = args, admin
+	own := append([]string{"-id", fmt.Sprint(id), "-data", r.dir, "-listen", "127.0.0.1:0", "-http", admin}, s.flags...)
+	p, err := s.Start(ctx, s.kvd, append(own, args...)...)
+	if err != nil {
+		return err
+	}
+	r.lives(p)
+	return nil
+}
+
+// freeAddress returns where nobody listens by now.
+func freeAddress() (string, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return ln.Addr().String(), ln.Close()
 }
 
 // kill is kill -9.
 func (s *stage) kill(id int) {
-	s.replicas[id].process.Kill()
-	s.replicas[id].process = nil
+	p := s.replicas[id].process
+	s.replicas[id].lives(nil) // first: its port may soon be another's
+	p.Kill()
+}
+
+// restart starts a replica as it was started last.
+func (s *stage) restart(ctx context.Context, id int) error {
+	return s.launch(ctx, id, s.replicas[id].args...)
 }
 
 // wipeDisk makes a disk empty.
@@ -130,7 +164,7 @@ func (s *stage) but(id int) (others []int) {
 // fronts are the addresses of some replicas.
 func (s *stage) fronts(ids ...int) (addrs []string) {
 	for _, id := range ids {
-		addrs = append(addrs, s.replicas[id].front)
+		addrs = append(addrs, s.replicas[id].front.addr())
 	}
 	return addrs
 }
@@ -149,7 +183,7 @@ func open(ctx context.Context, timeout time.Duration, addrs ...string) (*client.
 func (s *stage) inspect(ctx context.Context, id int) (kv.Replica, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	c, err := open(ctx, time.Second, s.replicas[id].listen)
+	c, err := open(ctx, time.Second, s.replicas[id].own())
 	if err != nil {
 		return kv.Replica{}, err
 	}

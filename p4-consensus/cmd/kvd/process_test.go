@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -115,16 +116,17 @@ func eventually(t testing.TB, what string, holds func() bool) {
 // group is servers of one group.
 type group struct {
 	t     testing.TB
-	dir   string // of their data
-	addrs []string
-	args  []string // of all
+	dir   string         // of their data
+	addrs []string       // where they reach each other
+	own   map[int]string // where one listens, if that is elsewhere
+	args  []string       // of all
 	tls   func(id int) wire.TLSFiles
 	procs map[int]*process
 }
 
 // newGroup makes the addresses of a group whose first ones, so many, form it.
 func newGroup(t testing.TB, size int, args ...string) *group {
-	g := &group{t: t, dir: t.TempDir(), args: args, procs: map[int]*process{}}
+	g := &group{t: t, dir: t.TempDir(), args: args, own: map[int]string{}, procs: map[int]*process{}}
 	for range size {
 		g.addrs = append(g.addrs, freeAddress(t))
 	}
@@ -140,6 +142,9 @@ func freeAddress(t testing.TB) string {
 }
 
 func (g *group) data(id int) string { return filepath.Join(g.dir, fmt.Sprint(id)) }
+
+// listens is where a server listens.
+func (g *group) listens(id int) string { return cmp.Or(g.own[id], g.addrs[id-1]) }
 
 // peers is the flag of the first ones, or of one who comes later.
 func (g *group) peers(ids ...int) string {
@@ -161,8 +166,11 @@ func (g *group) launch(id int, more ...string) *process {
 		files := g.tls(id)
 		args = append(args, "-tls-cert", files.Cert, "-tls-key", files.Key, "-tls-ca", files.CA)
 	}
+	if g.own[id] != "" {
+		args = append(args, "-listen", g.own[id])
+	}
 	p := start(g.t, append(args, more...)...)
-	require.Equal(g.t, fmt.Sprintf("kvd stage=4 id=%d listening on %s", id, g.addrs[id-1]), p.line, &p.said)
+	require.Equal(g.t, fmt.Sprintf("kvd stage=4 id=%d listening on %s", id, g.listens(id)), p.line, &p.said)
 	g.procs[id] = p
 	return p
 }
@@ -194,7 +202,7 @@ func (g *group) clientFor(patience time.Duration, ids ...int) *client.Client {
 		o.Wire.TLS = config
 	}
 	for _, id := range ids {
-		o.Addrs = append(o.Addrs, g.addrs[id-1])
+		o.Addrs = append(o.Addrs, g.listens(id))
 	}
 	ctx, cancel := context.WithTimeout(g.t.Context(), long)
 	defer cancel()
@@ -249,9 +257,25 @@ func (g *group) get(key string, ids ...int) string {
 	return string(item.Value)
 }
 
-// others are those of three that are not id.
-func others(id int) (all []int) {
-	for n := 1; n <= 3; n++ {
+// refused asks one server for a read and a write at the same time, for as long as patience
+// lasts, and returns what they are told.
+func (g *group) refused(patience time.Duration, read, write kv.Op, id int) (told [2]*kv.Response) {
+	c := g.clientFor(patience, id)
+	var both sync.WaitGroup
+	for i, op := range []kv.Op{read, write} {
+		both.Go(func() {
+			ctx, cancel := context.WithTimeout(g.t.Context(), long)
+			defer cancel()
+			told[i] = c.Do(ctx, &kv.Request{Op: op})
+		})
+	}
+	both.Wait()
+	return told
+}
+
+// others are those of size that are not id.
+func others(size, id int) (all []int) {
+	for n := 1; n <= size; n++ {
 		if n != id {
 			all = append(all, n)
 		}
