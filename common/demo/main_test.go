@@ -24,15 +24,19 @@ import (
 	"dss.example/common/demo"
 )
 
+// hang waits until the process is killed. A program that waits for nothing at all would be
+// told that it is dead, where it has no C in it.
+func hang() { <-time.After(time.Hour) }
+
 // roles are what the test's own binary can be instead of a test.
 var roles = map[string]func(args []string){
 	"serve": func([]string) { serve(true) },
 	// does not end by SIGTERM
 	"stubborn": func([]string) { serve(false) },
-	"mute":     func([]string) { select {} },
+	"mute":     func([]string) { hang() },
 	"greet":    func([]string) { fmt.Println("good morning") },
-	"talk":     func([]string) { fmt.Println("good morning"); select {} },
-	"flood":    func([]string) { fmt.Print(strings.Repeat("x", 1<<20)); select {} },
+	"talk":     func([]string) { fmt.Println("good morning"); hang() },
+	"flood":    func([]string) { fmt.Print(strings.Repeat("x", 1<<20)); hang() },
 	"die": func([]string) {
 		fmt.Fprintln(os.Stderr, "no such directory")
 		os.Exit(3)
@@ -42,7 +46,7 @@ var roles = map[string]func(args []string){
 		c := exec.Command(os.Args[0], "role", "serve")
 		c.Stdout = os.Stdout
 		c.Start()
-		select {}
+		hang()
 	},
 	"loud": func([]string) {
 		for i := range 100_000 {
@@ -55,7 +59,7 @@ var roles = map[string]func(args []string){
 		c := exec.Command(os.Args[0], "role", "stubborn")
 		c.Stdout = os.Stdout
 		c.Start()
-		select {}
+		hang()
 	},
 	"demo": func(args []string) { os.Exit(demo.Main(program(args[0]))) },
 }
@@ -112,7 +116,7 @@ func program(how string) demo.Program {
 			<-ctx.Done()
 			s.Row(demo.Row{What: "waited"})
 		case "hang":
-			select {}
+			hang()
 		case "panic":
 			panic("out of ideas")
 		case "fail":
