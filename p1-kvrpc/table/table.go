@@ -130,6 +130,8 @@ func (t *Table) present(now machine.Time, op kv.Op) *kv.Response {
 		return t.expire(now)
 	case kv.Members, kv.Inspect, kv.Change, kv.Transfer:
 		return kv.Refuse(kv.Unsupported, "%s: one server has no members (stage 4 does)", kv.OpName(op))
+	case kv.Guarded, kv.Inquire, kv.Conflicts, kv.Probe:
+		return kv.Refuse(kv.Unsupported, "%s: no write is tentative here, and no server far (stage 3 has both)", kv.OpName(op))
 	}
 	if resp := t.write(op); resp != nil {
 		return resp
