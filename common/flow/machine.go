@@ -28,7 +28,7 @@ type Machine struct {
 	handler Handler
 
 	now    machine.Time
-	random uint64
+	random machine.Dice
 	out    *machine.Out
 
 	nextID   uint64
@@ -49,7 +49,7 @@ func NewMachine(self machine.Addr, h Handler) *Machine {
 
 // Step runs every thread that the input concerns until all are blocked again.
 func (m *Machine) Step(in machine.In, out *machine.Out) {
-	m.now, m.random, m.out = in.Now, in.Rand, out
+	m.now, m.random, m.out = in.Now, machine.Dice(in.Rand), out
 	switch e := in.Event.(type) {
 	case machine.Ready:
 		// Late answers to an earlier life of this address must mean nothing.
@@ -235,14 +235,8 @@ func (t *thread) park() {
 // Now implements Flow.
 func (t *thread) Now() machine.Time { return t.m.now }
 
-// Rand implements Flow. (The constants are those of SplitMix64.)
-func (t *thread) Rand() uint64 {
-	t.m.random += 0x9e3779b97f4a7c15
-	z := t.m.random
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
-}
+// Rand implements Flow.
+func (t *thread) Rand() uint64 { return t.m.random.Roll() }
 
 // Sleep implements Flow.
 func (t *thread) Sleep(d machine.Time) { t.wait(d) }

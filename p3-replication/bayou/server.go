@@ -47,7 +47,7 @@ type Server struct {
 	flushing bool
 	ready    bool
 	now      machine.Time
-	rand     uint64
+	rand     machine.Dice
 	out      *machine.Out
 }
 
@@ -80,7 +80,7 @@ func New(self machine.Addr, cfg Config) (*Server, error) {
 
 // Step implements machine.Machine.
 func (s *Server) Step(in machine.In, out *machine.Out) {
-	s.now, s.rand, s.out = in.Now, in.Rand, out
+	s.now, s.rand, s.out = in.Now, machine.Dice(in.Rand), out
 	switch e := in.Event.(type) {
 	case machine.Load:
 		s.load(e)
@@ -203,13 +203,7 @@ func (s *Server) save(rec machine.Data) uint64 {
 func (s *Server) send(to machine.Addr, msg machine.Data) { s.out.SendTo(to, msg) }
 
 // draw returns random bits; several may be drawn in a step.
-func (s *Server) draw() uint64 {
-	s.rand += 0x9e3779b97f4a7c15 // SplitMix64
-	x := s.rand
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
-}
+func (s *Server) draw() uint64 { return s.rand.Roll() }
 
 func (s *Server) note(name, format string, args ...any) {
 	s.out.Note = append(s.out.Note, machine.Fact{Name: name, Text: fmt.Sprintf(format, args...)})

@@ -36,7 +36,7 @@ func (s *site) begin(out *machine.Out) {
 	if !ok {
 		return
 	}
-	s.exchange = &exchange{id: uint64(s.dice.draw()), peer: peer}
+	s.exchange = &exchange{id: s.dice.Roll(), peer: peer}
 	s.turn(nil, out)
 }
 

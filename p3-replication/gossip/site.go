@@ -44,7 +44,7 @@ func New(self machine.Addr, c Config) (machine.Machine, error) {
 
 // Step implements machine.Machine.
 func (s *site) Step(in machine.In, out *machine.Out) {
-	s.now, s.dice = in.Now, dice(in.Rand)
+	s.now, s.dice = in.Now, dice{machine.Dice(in.Rand)}
 	switch e := in.Event.(type) {
 	case machine.Load:
 		s.load(e)
@@ -93,7 +93,7 @@ func (s *site) restore(i Item) {
 // ready begins. Who does not know all stamps that it has given takes a new name for others.
 func (s *site) ready(out *machine.Out) {
 	if s.name == "" || s.maimed {
-		s.name = rename(s.self.Node, uint64(s.dice.draw()))
+		s.name = rename(s.self.Node, s.dice.Roll())
 		s.save(Born{Name: s.name, Time: s.clock.Last()}, out)
 	}
 	s.first = max(s.first, 1)
@@ -262,16 +262,8 @@ func (s *site) partner() (machine.Addr, bool) {
 	return machine.Addr{Node: n, Role: s.self.Role}, ok
 }
 
-// dice makes many draws of the 64 random bits of a step (Steele, Lea and Flood's SplitMix64).
-type dice uint64
-
-func (d *dice) draw() dice {
-	*d += 0x9e3779b97f4a7c15
-	z := *d
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
-}
+// dice are drawn numbers of the present step.
+type dice struct{ machine.Dice }
 
 // below draws a number below n, which is not 0.
-func (d *dice) below(n uint64) uint64 { return uint64(d.draw()) % n }
+func (d *dice) below(n uint64) uint64 { return d.Roll() % n }

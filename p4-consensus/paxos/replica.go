@@ -65,7 +65,7 @@ type Replica struct {
 	born     uint64 // the record that begins this life
 	living   bool   // and it is durable
 	now      machine.Time
-	rand     uint64
+	rand     machine.Dice
 	out      *machine.Out
 }
 
@@ -110,7 +110,7 @@ func mustFind(g *proto.Group, node machine.Node) error {
 
 // Step implements machine.Machine.
 func (r *Replica) Step(in machine.In, out *machine.Out) {
-	r.now, r.rand, r.out = in.Now, in.Rand, out
+	r.now, r.rand, r.out = in.Now, machine.Dice(in.Rand), out
 	switch e := in.Event.(type) {
 	case machine.Load:
 		r.load(e)
@@ -246,13 +246,7 @@ func (r *Replica) expect(d machine.Time) {
 }
 
 // draw returns random bits; several may be drawn in a step.
-func (r *Replica) draw() uint64 {
-	r.rand += 0x9e3779b97f4a7c15 // SplitMix64
-	x := r.rand
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
-}
+func (r *Replica) draw() uint64 { return r.rand.Roll() }
 
 // link takes the hint that a connection broke: if it was the leader's, another may be
 // needed soon. With leases, loyalty is a promise that no hint ends.
