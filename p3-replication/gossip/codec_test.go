@@ -38,7 +38,7 @@ func samples() (messages, records, commands, answers []sample) {
 	dead := gossip.Item{Key: "d", Stamp: stamp(5), Death: &gossip.Death{Awake: stamp(9), Age: 70, Keepers: []machine.Node{2, 3}}}
 	deadItems := list{[]byte("d"), list{5, site}, []byte{}, list{list{9, site}, 70, list{2, 3}}}
 	none := []byte{}
-	return []sample{
+	messages = []sample{
 		{gossip.Mail{Item: live}, seq(1, liveItems)},
 		{gossip.Mail{Item: dead}, seq(1, deadItems)},
 		{gossip.Rumours{}, seq(2, list{}, list{}, false, false, false)},
@@ -66,22 +66,26 @@ func samples() (messages, records, commands, answers []sample) {
 		{gossip.Diff{ID: 7, Done: true}, seq(4, 7, list{}, list{}, true, nil, none)},
 		{gossip.Busy{Exchange: true}, seq(5, true)},
 		{gossip.Tick{}, seq(6)},
-	}, []sample{
+	}
+	records = []sample{
 		{gossip.Born{Name: stamp(1).Server, Time: 44}, seq(7, site, 44)},
 		{gossip.Kept{Item: dead}, seq(8, deadItems)},
 		{gossip.Dropped{Key: "k", Stamp: stamp(5)}, seq(9, []byte("k"), list{5, site})},
-	}, []sample{
+	}
+	commands = []sample{
 		{gossip.Put{Key: "k", Value: []byte("v")}, seq(10, []byte("k"), []byte("v"))},
 		{gossip.Delete{Key: "k"}, seq(11, []byte("k"))},
 		{gossip.Get{Key: "k"}, seq(12, []byte("k"))},
 		{gossip.Look{}, seq(13)},
-	}, []sample{
+	}
+	answers = []sample{
 		{gossip.Written{Stamp: stamp(5)}, seq(14, list{5, site})},
 		{gossip.Found{Value: []byte("v"), Stamp: stamp(5)}, seq(15, []byte("v"), list{5, site})},
 		{gossip.Missing{}, seq(16)},
 		{gossip.Refused{Why: gossip.Full}, seq(17, 2)},
 		{gossip.Outline{Sum: 9, Values: 1, Deaths: 2, Dormant: 3, Hot: 4}, seq(18, 9, 1, 2, 3, 4)},
 	}
+	return messages, records, commands, answers
 }
 
 // each calls fn for every sample with its decoder and the others.
