@@ -143,7 +143,7 @@ func TestALeaderMayAskAQuorumFirst(t *testing.T) {
 
 // A replica that says nothing breaks no rule, and gets nothing for it.
 func TestAReplicaThatDoesNothingFailsEveryCheck(t *testing.T) {
-	bin := build(t, "../../paxos/replica.go", "\tr.now, r.rand, r.out = in.Now, in.Rand, out\n", "\tif r.out == nil {\n\t\treturn\n\t}\n", "../sim")
+	bin := build(t, "../../paxos/replica.go", "\tr.now, r.rand, r.out = in.Now, machine.Dice(in.Rand), out\n", "\tif r.out == nil {\n\t\treturn\n\t}\n", "../sim")
 	for name, v := range verdicts(t, bin, "", "-idle", "2s") {
 		require.Equal(t, judge.Failed, v.Outcome, "%s: %s", name, v.Message)
 	}
