@@ -12,6 +12,7 @@ import (
 	"dss.example/common/run/recording"
 	"dss.example/common/stable"
 	"dss.example/common/wire"
+	"dss.example/common/wire/roster"
 
 	"dss.example/p4-consensus/paxos"
 	"dss.example/p4-consensus/paxos/proto"
@@ -54,8 +55,6 @@ type Config struct {
 
 // Bounds of a Replica that no Config changes.
 const (
-	maxGuests = 16                  // newcomers at a time
-	guestTime = 10 * machine.Second // for which a newcomer who has called is taken for a peer
 	callEvery = machine.Second      // between two calls of a newcomer
 	joinTime  = 30 * machine.Second // for which a newcomer seeks a member that answers
 	patience  = machine.Second      // for which a replica that does not vote says nothing
@@ -76,9 +75,9 @@ var (
 	// ErrNoGroup tells a newcomer that the replica which it has asked has no group itself.
 	ErrNoGroup = errors.New("no group yet")
 	// ErrTaken tells a newcomer that a member of its number is elsewhere.
-	ErrTaken = errors.New("the number is a member's")
+	ErrTaken = roster.ErrTaken
 	// ErrGuests tells a newcomer that there are too many already.
-	ErrGuests = errors.New("too many newcomers")
+	ErrGuests = roster.ErrGuests
 )
 
 // withDefaults returns c with what may be left out, or why it cannot be used.

@@ -20,7 +20,7 @@ func (r *Replica) Leave(ctx context.Context) error {
 		return err
 	}
 	for _, m := range r.Report().Group.Members {
-		if m.Node == r.cfg.Self || !r.roster.isUp(m.Node) {
+		if m.Node == r.cfg.Self || !r.roster.IsUp(m.Node) {
 			continue
 		}
 		if r.Report().Role != roleLeader {

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"dss.example/common/machine"
+	"dss.example/common/wire/roster"
 
 	"dss.example/p4-consensus/paxos"
 	"dss.example/p4-consensus/paxos/proto"
@@ -41,13 +42,22 @@ func (w *watched) Step(in machine.In, out *machine.Out) {
 // look publishes what there is to see, and has the network follow it.
 func (w *watched) look(now machine.Time) {
 	next := &sight{report: w.Report(), pending: w.Pending(), past: make(chan struct{})}
-	w.owner.roster.follow(w.Peers(), w.owner.cfg.Clock.Now())
+	w.owner.roster.Follow(listed(w.Peers()), w.owner.cfg.Clock.Now())
 	last := w.owner.sight.Swap(next)
 	if last != nil {
 		w.owner.facts.count(&last.report, &next.report)
 		close(last.past)
 	}
 	w.judge(now, &next.report)
+}
+
+// listed is members as the network knows them.
+func listed(members []proto.Member) []roster.Member {
+	all := make([]roster.Member, len(members))
+	for i, m := range members {
+		all[i] = roster.Member{Node: m.Node, Addr: m.Addr}
+	}
+	return all
 }
 
 // judge tells people of a replica that does not vote. One that did, and does no more, is

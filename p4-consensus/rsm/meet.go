@@ -71,7 +71,7 @@ func (h *reception) Meet(m *Meeting, c *Company) error {
 	if m.Node == 0 {
 		return nil
 	}
-	return h.r.roster.meet(m.Node, m.Addr, h.r.cfg.Clock.Now())
+	return h.r.roster.Meet(m.Node, m.Addr, h.r.cfg.Clock.Now())
 }
 
 // greet calls a member.
@@ -135,7 +135,7 @@ func (r *Replica) call() {
 		if role := r.Report().Role; role != roleJoining && role != roleForming {
 			return
 		}
-		for _, addr := range slices.Compact(slices.Sorted(slices.Values(append(r.roster.addrs(), r.cfg.Join...)))) {
+		for _, addr := range slices.Compact(slices.Sorted(slices.Values(append(r.roster.Addrs(), r.cfg.Join...)))) {
 			if _, err := greet(r.life, &r.cfg, addr); err != nil {
 				r.cfg.Logger.Debug("a member does not answer", "addr", addr, "err", err)
 			}

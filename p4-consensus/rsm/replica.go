@@ -10,6 +10,7 @@ import (
 	"dss.example/common/machine"
 	"dss.example/common/run"
 	"dss.example/common/wire"
+	"dss.example/common/wire/roster"
 
 	"dss.example/p4-consensus/paxos"
 	"dss.example/p4-consensus/paxos/proto"
@@ -22,7 +23,7 @@ type Replica struct {
 
 	cfg     Config
 	peers   *wire.Peers
-	roster  *roster
+	roster  *roster.Roster
 	inbound atomic.Pointer[run.Loop] // who takes what arrives; nil until the log is loaded
 	sight   atomic.Pointer[sight]
 	facts   facts
@@ -84,14 +85,12 @@ func (r *Replica) open() {
 		}
 	}
 	o.Link = func(peer machine.Node, up bool) {
-		r.roster.link(peer, up)
 		if l := r.inbound.Load(); l != nil {
 			l.Link(peer, up)
 		}
 	}
-	r.roster = newRoster(r.cfg.Self)
-	r.peers = wire.NewPeers(o)
-	r.roster.peers = r.peers
+	r.roster = roster.New(o)
+	r.peers = r.roster.Peers()
 }
 
 // load starts the machine.

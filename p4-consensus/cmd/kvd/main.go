@@ -4,8 +4,7 @@
 //
 //	main.go      joins the parts
 //	settings.go  the flags of this stage
-//	disk.go      what a replica keeps, and whose it is
-//	serve.go     one port for clients and peers; leaving
+//	serve.go     its disk; one port for clients and peers; leaving
 package main
 
 import (
@@ -14,7 +13,6 @@ import (
 	"os"
 
 	"dss.example/common/daemon"
-	"dss.example/common/disk"
 	"dss.example/common/kv"
 	"dss.example/common/run/kvstore"
 	"dss.example/common/run/recording"
@@ -49,30 +47,26 @@ func open(ctx context.Context, c *daemon.Config, s *settings) (_ *store, err err
 	if err := s.check(c); err != nil {
 		return nil, err
 	}
-	dir, err := disk.OpenDir(c.Data)
+	data, err := openData(c)
 	if err != nil {
 		return nil, err
 	}
-	log, closeLog, err := openLog(dir, c)
-	if err != nil {
-		return nil, errors.Join(err, dir.Close())
-	}
 	recorder, closeRecording, err := recording.Create(c.Record)
 	if err != nil {
-		return nil, errors.Join(err, closeLog())
+		return nil, errors.Join(err, data.Close())
 	}
 	network, err := peerOptions(c)
 	if err != nil {
-		return nil, errors.Join(err, closeLog(), closeRecording())
+		return nil, errors.Join(err, data.Close(), closeRecording())
 	}
 	replica, err := rsm.Start(ctx, rsm.Config{
-		Self: c.ID, Language: language(), Paxos: s.paxos(c), Log: log, Network: network, Join: s.join,
+		Self: c.ID, Language: language(), Paxos: s.paxos(c), Log: data.Log, Network: network, Join: s.join,
 		Transfer: door.Transfer, Fail: c.Fail, Record: recorder, Logger: c.Log,
 	})
 	if err != nil {
-		return nil, errors.Join(err, closeLog(), closeRecording())
+		return nil, errors.Join(err, data.Close(), closeRecording())
 	}
-	return &store{kvstore.New(replica, offers()).OnClose(closeLog).OnClose(closeRecording), replica}, nil
+	return &store{kvstore.New(replica, offers()).OnClose(data.Close).OnClose(closeRecording), replica}, nil
 }
 
 // language is that of the door. Its name tells replays what was recorded.

@@ -2,14 +2,33 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"dss.example/common/daemon"
+	"dss.example/common/disk"
 	"dss.example/common/kv"
 	"dss.example/common/wire"
 
 	"dss.example/p1-kvrpc/server"
+	"dss.example/p2-persist/datadir"
 	"dss.example/p4-consensus/rsm"
 )
+
+// openData opens what the replica keeps (package datadir), or makes it.
+func openData(c *daemon.Config) (*datadir.Replica, error) {
+	dir, err := disk.OpenDir(c.Data)
+	if err != nil {
+		return nil, err
+	}
+	data, err := datadir.OpenReplica(dir, c.Stage, c.ID)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Data, err)
+	}
+	if data.Lost > 0 {
+		c.Log.Warn("records of the log are damaged: the group has to take this replica up again", "records", data.Lost, "of", data.Records)
+	}
+	return data, nil
+}
 
 // peerOptions says how frames travel between peers: under TLS, if clients' requests do.
 func peerOptions(c *daemon.Config) (o wire.PeerOptions, err error) {
