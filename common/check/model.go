@@ -116,6 +116,10 @@ func opNeeds(op kv.Op) (need kv.Cap) {
 	return need
 }
 
+// beyond is what no Model does, whatever it is told to offer: it has no servers, runs no
+// programs, and whatever it has written stays where it is in the order.
+const beyond = kv.CapMembers | kv.CapTentative | kv.CapProbe
+
 func leaseNeeds(id kv.LeaseID) kv.Cap {
 	if id != 0 {
 		return kv.CapLeases
@@ -131,7 +135,7 @@ func (m *Model) Do(now machine.Time, req *kv.Request) *kv.Response {
 	if bad := kv.Check(req); bad != nil {
 		return bad
 	}
-	if need := Needs(req); !m.caps.Has.Has(need) || req.Level > m.caps.Level {
+	if need := Needs(req); need&beyond != 0 || !m.caps.Has.Has(need) || req.Level > m.caps.Level {
 		return kv.Refuse(kv.Unsupported, "%s needs %s at level %s", kv.OpName(req.Op), need, req.Level)
 	}
 	if req.Session == 0 {

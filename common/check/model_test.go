@@ -69,6 +69,24 @@ func TestModelRefusesWhatItDoesNotOffer(t *testing.T) {
 	require.Equal(t, kv.Invalid, m.Do(0, &kv.Request{}).Status)
 }
 
+func TestModelHasNoServersAndNothingTentative(t *testing.T) {
+	m := model(0)
+	for _, op := range []kv.Op{
+		kv.Guarded{Then: []kv.Op{kv.Put{Key: "x"}}},
+		kv.Inquire{Write: kv.Version{Lo: 1}},
+		kv.Conflicts{},
+		kv.Probe{},
+		kv.Members{},
+		kv.Inspect{},
+		kv.Change{Add: 1},
+		kv.Transfer{To: 1},
+	} {
+		require.Equal(t, kv.Unsupported, m.Do(0, &kv.Request{Op: op}).Status, kv.OpName(op))
+	}
+	require.Empty(t, m.Items())
+	require.Equal(t, kv.Invalid, m.Do(0, &kv.Request{Op: kv.Guarded{}}).Status, "the rules of the door come first")
+}
+
 func TestModelSharesNoBytes(t *testing.T) {
 	m := model(0)
 	value := []byte("1")

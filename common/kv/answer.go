@@ -58,20 +58,41 @@ func checkAnswer(op Op, status Status, res Result) error {
 func checkTold(op Op, res Result) error {
 	switch op := op.(type) {
 	case Guarded:
-		if fate, ok := res.(GuardedResult); ok && (fate.Fate < Applied || fate.Fate > Unresolved) {
-			return badResponse("fate %d", fate.Fate)
+		if r, ok := res.(GuardedResult); ok && (r.Fate < Applied || r.Fate > Unresolved) {
+			return badResponse("fate %v", r.Fate)
 		}
 		return checkType[GuardedResult](res)
 	case Inquire:
 		return checkType[Standing](res)
 	case Conflicts:
-		list, ok := res.(ConflictList)
-		if ok && (len(list.List) > MaxConflicts || list.More && len(list.List) == 0) {
-			return badResponse("%d conflicts after %v: at most %d, and one if there are more", len(list.List), op.After, MaxConflicts)
-		}
-		return checkType[ConflictList](res)
+		return checkConflicts(op, res)
 	}
 	return checkType[Distances](res)
+}
+
+// checkConflicts also makes sure that whoever pages through the conflicts gets on.
+func checkConflicts(op Conflicts, res Result) error {
+	found, ok := res.(ConflictList)
+	if !ok {
+		return checkType[ConflictList](res)
+	}
+	limit := op.Limit
+	if limit == 0 || limit > MaxConflicts {
+		limit = MaxConflicts
+	}
+	n := len(found.List)
+	switch {
+	case n > limit:
+		return badResponse("%d conflicts: at most %d", n, limit)
+	case found.More && n == 0:
+		return badResponse("more conflicts, but not one given")
+	}
+	for i := range found.List {
+		if w := found.List[i].Write; w.IsZero() || w == op.After {
+			return badResponse("conflict of write %v, asked for those after %v", w, op.After)
+		}
+	}
+	return nil
 }
 
 // checkFound checks the result of an operation that may stand in a transaction.

@@ -15,7 +15,9 @@ import (
 var (
 	longKey   = strings.Repeat("k", kv.MaxKey)
 	longValue = make([]byte, kv.MaxValue)
-	aGet      = kv.Get{Key: "k"}
+
+	longProgram = strings.Repeat("p", kv.MaxProgram)
+	aGet        = kv.Get{Key: "k"}
 )
 
 func TestCheckAcceptsWhatIsJustWithinBounds(t *testing.T) {
@@ -43,6 +45,12 @@ func TestCheckAcceptsWhatIsJustWithinBounds(t *testing.T) {
 		"remove a member":     reqOf(kv.Change{Remove: 1}),
 		"replace a disk":      reqOf(kv.Change{Add: 1, Remove: 1}),
 		"transfer":            reqOf(kv.Transfer{To: 1}),
+		"guarded":             reqOf(kv.Guarded{If: longProgram, Then: repeat(kv.MaxTxnOps, kv.Delete{Key: longKey}), Else: longProgram}),
+		"a large guarded one": reqOf(kv.Guarded{If: longProgram, Then: []kv.Op{kv.Put{Key: longKey, Value: longValue}}, Else: longProgram}),
+		"a merge alone":       reqOf(kv.Guarded{Else: "m"}),
+		"an inquiry":          reqOf(kv.Inquire{Write: kv.Version{Lo: 1}}),
+		"conflicts":           {Level: kv.Prefix, Op: kv.Conflicts{After: kv.Version{Lo: 1}, Limit: 1 << 40}},
+		"a probe":             reqOf(kv.Probe{}),
 		"empty transaction":   reqOf(kv.Txn{}),
 		"session":             {Session: 1, Seq: 9, Acked: 8, Op: aGet},
 		"strongest level":     {Level: kv.StrictSerializable, Op: aGet},
@@ -67,11 +75,7 @@ func TestCheckRefuses(t *testing.T) {
 	compare := func(c kv.Compare) kv.Op { return kv.Txn{If: []kv.Compare{c}} }
 	then := func(op kv.Op) kv.Op { return kv.Txn{Then: []kv.Op{aGet, op}} }
 	otherwise := func(op kv.Op) kv.Op { return kv.Txn{Else: []kv.Op{op}} }
-	for _, c := range []struct {
-		status kv.Status
-		detail string
-		req    kv.Request
-	}{
+	for _, c := range []refusal{
 		{kv.Invalid, "without an operation", kv.Request{}},
 		{kv.Invalid, "both or neither", kv.Request{Session: 1, Op: aGet}},
 		{kv.Invalid, "both or neither", kv.Request{Seq: 1, Op: aGet}},
@@ -134,11 +138,23 @@ func TestCheckRefuses(t *testing.T) {
 		{kv.Invalid, "operation *kv.Get", reqOf(&kv.Get{Key: "k"})},
 		{kv.Invalid, "operation *kv.Get", reqOf((*kv.Get)(nil))},
 	} {
-		resp := kv.Check(&c.req)
-		require.NotNil(t, resp, c.detail)
-		require.Equal(t, c.status, resp.Status, c.detail)
-		require.Contains(t, resp.Detail, c.detail)
+		c.check(t)
 	}
+}
+
+// refusal is a request, and why it is refused.
+type refusal struct {
+	status kv.Status
+	detail string
+	req    kv.Request
+}
+
+func (c refusal) check(t testing.TB) {
+	t.Helper()
+	resp := kv.Check(&c.req)
+	require.NotNil(t, resp, c.detail)
+	require.Equal(t, c.status, resp.Status, c.detail)
+	require.Contains(t, resp.Detail, c.detail)
 }
 
 func repeat(n int, op kv.Op) []kv.Op {
@@ -181,7 +197,12 @@ func largeRequest(rnd *rand.Rand) kv.Request {
 	req := kv.Request{Session: most, Seq: most, Acked: most - 1, Level: kv.Linearizable, Wait: kv.MaxWait, Token: make([]byte, kv.MaxToken)}
 	value := longValue[:rnd.IntN(kv.MaxValue+1)]
 	old := kv.Version{Hi: most, Lo: most}
-	if rnd.IntN(4) == 0 {
+	switch rnd.IntN(6) {
+	case 0:
+		puts := repeat(rnd.IntN(kv.MaxTxnOps), kv.Put{Key: longKey, Value: longValue[:40<<10]})
+		req.Op = kv.Guarded{If: longProgram, Then: append(puts, kv.Put{Key: longKey, Value: value}), Else: longProgram}
+		return req
+	case 1:
 		req.Op = kv.CAS{Key: longKey, Old: old, Value: longValue[:kv.MaxValue-rnd.IntN(2)], Lease: most}
 		return req
 	}

@@ -38,13 +38,7 @@ var (
 
 // methods calls each method of a Client once: what it must ask, and what it makes of
 // a right answer.
-var methods = []struct {
-	name   string
-	op     kv.Op
-	answer kv.Result
-	call   func(c *kv.Client) (any, error)
-	want   any
-}{
+var methods = append([]method{
 	{
 		"get",
 		kv.Get{Key: "k"},
@@ -181,6 +175,14 @@ var methods = []struct {
 		nil,
 		func(c *kv.Client) (any, error) { return nil, c.Transfer(context.Background(), 2) }, nil,
 	},
+}, tentativeMethods...)
+
+type method struct {
+	name   string
+	op     kv.Op
+	answer kv.Result
+	call   func(c *kv.Client) (any, error)
+	want   any
 }
 
 func TestMethodsAskForTheirOperationAndReturnItsResult(t *testing.T) {

@@ -6,9 +6,10 @@ import (
 	"dss.example/common/cbor"
 )
 
+// The fewest bytes of an encoding, as in codec_result.go.
 const (
-	leastConflict = 8
-	leastDistance = 6
+	leastConflict = 5 + leastVersion
+	leastDistance = 7
 )
 
 func (o Guarded) appendFields(b []byte) []byte {
@@ -94,11 +95,25 @@ func readConflictList(d *cbor.Reader) Result {
 	var l ConflictList
 	for n := readLong(d, leastConflict); n > 0 && d.Err() == nil; n-- {
 		d.Fixed(5)
-		c := Conflicted{Write: readVersion(d), Server: d.Text(), Text: d.Key(), Then: readBranch(d), Stable: d.Bool()}
+		c := Conflicted{Write: readVersion(d), Server: d.Text(), Text: d.Key(), Then: readWanted(d), Stable: d.Bool()}
 		l.List = append(grow(l.List, n), c)
 	}
 	l.More = d.Bool()
 	return l
+}
+
+// readWanted reads what a Guarded was to do.
+func readWanted(d *cbor.Reader) []Op {
+	ops := readBranch(d)
+	for _, op := range ops {
+		switch op.(type) {
+		case Put, Delete:
+		default:
+			d.Fail("%s in a conflict: want put and delete only", OpName(op))
+			return nil
+		}
+	}
+	return ops
 }
 
 func readDistances(d *cbor.Reader) Result {

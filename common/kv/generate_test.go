@@ -73,7 +73,7 @@ func drawCompare(t *rapid.T) kv.Compare {
 }
 
 func drawOp(t *rapid.T) kv.Op {
-	switch rapid.IntRange(0, 16).Draw(t, "op") {
+	switch rapid.IntRange(0, 20).Draw(t, "op") {
 	case 0:
 		return nil
 	case 1:
@@ -110,6 +110,14 @@ func drawOp(t *rapid.T) kv.Op {
 		return kv.Change{Add: drawReplica(t), Remove: drawReplica(t)}
 	case 15:
 		return kv.Transfer{To: drawReplica(t)}
+	case 16:
+		return kv.Guarded{If: drawKey(t), Then: drawSteps(t), Else: drawKey(t)}
+	case 17:
+		return kv.Inquire{Write: drawVersion(t)}
+	case 18:
+		return kv.Conflicts{After: drawVersion(t), Limit: drawInt(t)}
+	case 19:
+		return kv.Probe{}
 	}
 	return drawStep(t)
 }
@@ -183,7 +191,7 @@ func drawGroup(t *rapid.T) kv.Group {
 }
 
 func drawResult(t *rapid.T) kv.Result {
-	switch rapid.IntRange(0, 9).Draw(t, "result") {
+	switch rapid.IntRange(0, 13).Draw(t, "result") {
 	case 0:
 		outcomes := rapid.SliceOfN(rapid.Custom(drawOutcome), 0, 5).Draw(t, "outcomes")
 		return kv.TxnResult{Succeeded: drawBool(t), Outcomes: outcomes}
@@ -210,8 +218,34 @@ func drawResult(t *rapid.T) kv.Result {
 			Ballot: kv.Ballot{Round: drawUint(t), Replica: drawReplica(t)}, Version: drawUint(t),
 			Commit: drawUint(t), First: drawUint(t), Snapshot: drawUint(t), Waiting: drawText(t),
 		}
+	case 8:
+		return kv.GuardedResult{Fate: kv.Fate(rapid.Uint8().Draw(t, "fate"))}
+	case 9:
+		return kv.Standing{Known: drawBool(t), Stable: drawBool(t), Commit: drawUint(t)}
+	case 10:
+		list := rapid.SliceOfN(rapid.Custom(drawConflicted), 0, 4).Draw(t, "conflicts")
+		return kv.ConflictList{List: list, More: drawBool(t)}
+	case 11:
+		list := rapid.SliceOfN(rapid.Custom(drawDistance), 0, 5).Draw(t, "distances")
+		return kv.Distances{Asked: drawReplica(t), Zone: drawText(t), List: list}
 	}
 	return drawFound(t)
+}
+
+func drawConflicted(t *rapid.T) kv.Conflicted {
+	wanted := rapid.Custom(func(t *rapid.T) kv.Op {
+		if drawBool(t) {
+			return kv.Delete{Key: drawKey(t)}
+		}
+		return kv.Put{Key: drawKey(t), Value: drawBytes(t), Lease: drawLease(t)}
+	})
+	return kv.Conflicted{
+		Write: drawVersion(t), Server: drawText(t), Text: drawKey(t), Then: rapid.SliceOfN(wanted, 0, 4).Draw(t, "then"), Stable: drawBool(t),
+	}
+}
+
+func drawDistance(t *rapid.T) kv.Distance {
+	return kv.Distance{ID: drawReplica(t), Addr: drawText(t), Zone: drawText(t), Up: drawBool(t), RTT: drawTime(t), Chosen: drawBool(t)}
 }
 
 func drawResponse(t *rapid.T) kv.Response {

@@ -2,12 +2,16 @@ package kv
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
 // Stores whose servers take writes while cut off from each other. A write is tentative at
 // first: one that is heard of later may come before it, and then it is done again, with
-// another end perhaps. Once it is stable, nothing comes before it any more.
+// another end perhaps. Once it is stable, nothing comes before it any more. Such a Store
+// serves reads at Level Prefix too, whatever it promises: from the stable writes alone.
 
 type (
 	// Guarded does Then where the check If holds, and else what the procedure Else finds: both
@@ -69,7 +73,9 @@ type (
 		Stable bool   // it will not be tried again
 	}
 
-	// ConflictList is in order of writes.
+	// ConflictList is in the order of the writes. More tells that others come behind. A
+	// Store ends List early, but not before the first one, where the Response would exceed
+	// MaxMessage.
 	ConflictList struct {
 		List []Conflicted
 		More bool
@@ -126,6 +132,37 @@ const (
 	AllGuarantees = ReadYourWrites | MonotonicReads | WritesFollowReads | MonotonicWrites
 )
 
+var guaranteeNames = []string{"ryw", "mr", "wfr", "mw"}
+
+// String lists the names, as ParseGuarantees reads them: "ryw,mr", or "none".
+func (g Guarantees) String() string {
+	var names []string
+	for i, name := range guaranteeNames {
+		if g&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return "none"
+	}
+	return strings.Join(names, ",")
+}
+
+// ParseGuarantees is String backwards; the names may be in any order.
+func ParseGuarantees(s string) (g Guarantees, err error) {
+	if s == "none" {
+		return 0, nil
+	}
+	for word := range strings.SplitSeq(s, ",") {
+		i := slices.Index(guaranteeNames, word)
+		if i < 0 {
+			return 0, fmt.Errorf("guarantee %q: want some of %s, separated by commas, or none", word, strings.Join(guaranteeNames, ", "))
+		}
+		g |= 1 << i
+	}
+	return g, nil
+}
+
 // Token returns the token with which a session begins that wants these guarantees only. One
 // that begins without a token wants what the level of its requests promises.
 func (g Guarantees) Token() []byte { return []byte{byte(g)} }
@@ -174,23 +211,84 @@ func checkGuarded(op Guarded) *Response {
 	case len(op.If) > MaxProgram || len(op.Else) > MaxProgram:
 		return Refuse(TooLarge, "programs of %d and %d bytes: at most %d each", len(op.If), len(op.Else), MaxProgram)
 	case len(op.Then) > MaxTxnOps:
-		return Refuse(TooLarge, "%d operations: at most %d", len(op.Then), MaxTxnOps)
+		return Refuse(TooLarge, "%d operations in a guarded write: at most %d", len(op.Then), MaxTxnOps)
 	case len(op.Then) == 0 && op.Else == "":
 		return Refuse(Invalid, "a guarded write that does nothing: want an operation, or a procedure")
 	}
 	for _, step := range op.Then {
-		switch step := step.(type) {
-		case Put:
-			if step.Lease != 0 {
-				return Refuse(Invalid, "a guarded write with a lease: want none")
-			}
-		case Delete:
-		default:
-			return Refuse(Invalid, "%s in a guarded write: want put and delete only", OpName(step))
-		}
-		if bad := checkStep(step); bad != nil {
+		if bad := checkGuardedStep(step); bad != nil {
 			return bad
 		}
 	}
+	if n := len(op.If) + len(op.Else) + txnSize(Txn{Then: op.Then}); n > MaxMessage {
+		return Refuse(TooLarge, "guarded write of about %d bytes: at most %d", n, MaxMessage)
+	}
 	return nil
+}
+
+func checkGuardedStep(op Op) *Response {
+	switch op := op.(type) {
+	case Put:
+		if op.Lease != 0 {
+			return Refuse(Invalid, "a guarded write with a lease: want none")
+		}
+	case Delete:
+	default:
+		// As in checkStep, a pointer to an operation may be nil.
+		return Refuse(Invalid, "operation %T in a guarded write: want put and delete only", op)
+	}
+	return checkStep(op)
+}
+
+// tentativeOpText prints an operation of this file for people.
+func tentativeOpText(op Op) string {
+	switch op := op.(type) {
+	case Guarded:
+		return fmt.Sprintf("guarded if %s then %s else %s", brief(op.If), listText(op.Then, opText), brief(op.Else))
+	case Inquire:
+		return fmt.Sprintf("inquire %v", op.Write)
+	case Conflicts:
+		return fmt.Sprintf("conflicts after %v", op.After)
+	}
+	return OpName(op)
+}
+
+// tentativeText prints a result of this file for people.
+func tentativeText(r Result) string {
+	switch r := r.(type) {
+	case GuardedResult:
+		return r.Fate.String()
+	case Standing:
+		return fmt.Sprintf("known=%v stable=%v commit %d", r.Known, r.Stable, r.Commit)
+	case ConflictList:
+		more := ""
+		if r.More {
+			more = " and more"
+		}
+		return listText(r.List, Conflicted.String) + more
+	case Distances:
+		return fmt.Sprintf("asked %d in %s %s", r.Asked, brief(r.Zone), listText(r.List, Distance.String))
+	}
+	return fmt.Sprintf("%T", r)
+}
+
+// String prints the conflict: "5.1 of a [put x=1]: taken", and whether it is stable.
+func (c Conflicted) String() string {
+	stable := ""
+	if c.Stable {
+		stable = " stable"
+	}
+	return fmt.Sprintf("%v%s of %s %s: %s", c.Write, stable, brief(c.Server), listText(c.Then, opText), c.Text)
+}
+
+// String prints the distance: "2 b:1 in west 3ms", and what else is known.
+func (d Distance) String() string {
+	text := fmt.Sprintf("%d %s in %s %v", d.ID, brief(d.Addr), brief(d.Zone), d.RTT)
+	if !d.Up {
+		text += " down"
+	}
+	if d.Chosen {
+		text += " chosen"
+	}
+	return text
 }

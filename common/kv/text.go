@@ -61,7 +61,7 @@ func opText(op Op) string {
 	case Transfer:
 		return fmt.Sprintf("transfer to %d", op.To)
 	}
-	return OpName(op)
+	return tentativeOpText(op)
 }
 
 // String prints the condition: "x.value=1", "x.mod<7".
@@ -127,7 +127,7 @@ func resultText(r Result) string {
 	case Replica:
 		return r.String()
 	}
-	return fmt.Sprintf("%T", r)
+	return tentativeText(r)
 }
 
 // String prints the item: "x=1@5", with its lease if it has one.

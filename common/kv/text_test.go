@@ -41,6 +41,10 @@ func TestRequestsPrintForPeople(t *testing.T) {
 		reqOf(kv.Change{Add: 4}),
 		reqOf(kv.Change{Add: 4, Remove: 1}),
 		reqOf(kv.Transfer{To: 2}),
+		reqOf(kv.Guarded{If: `db.get("x") == None`, Then: then[:1], Else: ""}),
+		reqOf(kv.Inquire{Write: kv.Version{Hi: 3, Lo: 7}}),
+		reqOf(kv.Conflicts{After: kv.Version{Hi: 3, Lo: 7}}),
+		reqOf(kv.Probe{}),
 		reqOf(kv.Put{Key: "x", Value: []byte(strings.Repeat("ab", 100))}),
 		reqOf(kv.Get{Key: strings.Repeat("\xff", 50)}),
 	} {
@@ -66,6 +70,10 @@ inspect
 change +4
 change +4 -1
 transfer to 2
+guarded if "db.get(\"x\") == None" then [delete x] else ""
+inquire 3.7
+conflicts after 3.7
+probe
 put x=abababababababababababababababababababab…(200 bytes)
 get "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"…(50 bytes)
 `)
@@ -96,6 +104,16 @@ func TestResponsesPrintForPeople(t *testing.T) {
 		}),
 		respOf(kv.Replica{ID: 1, Role: kv.Follower, Leader: 2, Ballot: kv.Ballot{Round: 7, Replica: 2}, Version: 1, Commit: 17, First: 3, Snapshot: 10}),
 		respOf(kv.Replica{ID: 3, Role: kv.Forming, Waiting: "peer 2 is silent"}),
+		respOf(kv.GuardedResult{Fate: kv.Merged}),
+		respOf(kv.GuardedResult{Fate: 9}),
+		respOf(kv.Standing{Known: true, Stable: true, Commit: 7}),
+		respOf(kv.ConflictList{More: true, List: []kv.Conflicted{
+			{Write: kv.Version{Hi: 3, Lo: 7}, Server: "a", Text: "x is taken", Then: []kv.Op{kv.Put{Key: "x", Value: []byte("1")}}, Stable: true},
+			{Write: kv.Version{Hi: 4, Lo: 7}, Server: "", Then: []kv.Op{kv.Delete{Key: "x"}}},
+		}}),
+		respOf(kv.Distances{Asked: 1, Zone: "west", List: []kv.Distance{
+			{ID: 2, Addr: "b:1", Zone: "west", Up: true, RTT: 3 * time.Millisecond, Chosen: true}, {ID: 3, Addr: "c:1"},
+		}}),
 		respOf(&x),
 	} {
 		got = append(got, resp.String())
@@ -115,6 +133,11 @@ ok: 1 keys, 2 bytes, 3 sessions, 4 leases, oldest 1, hash ab
 ok: group 2, quorums 2 and 1, leader 1 [1 leader a:1, 2 follower b:1], guests [3 c:1 at slot 17, 4 "" at slot 18, ready]
 ok: 1 follower of 2 in ballot 7.2, group 1, slots 3 to 17, snapshot 10
 ok: 3 forming of 0 in ballot 0.0, group 0, slots 0 to 0, snapshot 0, waits: peer 2 is silent
+ok: merged
+ok: #9
+ok: known=true stable=true commit 7
+ok: [3.7 stable of a [put x=1]: x is taken, 4.7 of "" [delete x]: ] and more
+ok: asked 1 in west [2 b:1 in west 3ms chosen, 3 c:1 in "" 0s down]
 ok: *kv.Item
 `)
 }

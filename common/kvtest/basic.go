@@ -133,6 +133,13 @@ func badRequests() []badRequest {
 		kv.OpenSession{TTL: kv.MinTTL - 1},
 		kv.Change{},
 		kv.Transfer{},
+		kv.Guarded{},
+		kv.Guarded{If: ProgramFree},
+		kv.Guarded{Then: []kv.Op{kv.Put{Key: "a"}, get}},
+		kv.Guarded{Then: []kv.Op{kv.Put{Key: "a"}, kv.Delete{}}},
+		kv.Guarded{Then: []kv.Op{kv.Put{Key: "a", Lease: 1}}},
+		kv.Inquire{},
+		kv.Conflicts{Limit: -1},
 		kv.Txn{Then: []kv.Op{nil}},
 		kv.Txn{Then: []kv.Op{kv.Put{Key: "a"}, kv.Txn{}}},
 		kv.Txn{Else: []kv.Op{kv.CAS{Key: "a"}}},
@@ -159,6 +166,9 @@ func badRequests() []badRequest {
 		kv.Txn{If: []kv.Compare{{Key: long, Target: kv.TargetMod, Relation: kv.Equal}}},
 		kv.Txn{Then: slices.Repeat([]kv.Op{kv.Put{Key: "a"}}, kv.MaxTxnOps+1)},
 		kv.Txn{Else: slices.Repeat([]kv.Op{get}, kv.MaxTxnOps+1)},
+		kv.Guarded{Then: slices.Repeat([]kv.Op{kv.Put{Key: "a"}}, kv.MaxTxnOps+1)},
+		kv.Guarded{Then: []kv.Op{kv.Put{Key: "a"}, kv.Put{Key: long}}},
+		kv.Guarded{If: strings.Repeat("#", kv.MaxProgram+1), Then: []kv.Op{kv.Put{Key: "a"}}},
 	} {
 		bad = append(bad, badRequest{"too large", kv.TooLarge, kv.Request{Op: op}})
 	}
@@ -207,6 +217,10 @@ func notOffered(j *judge) {
 		{Op: kv.Inspect{}},
 		{Op: kv.Change{Remove: 1}},
 		{Op: kv.Transfer{To: 1}},
+		{Op: kv.Guarded{Then: []kv.Op{kv.Put{Key: "b"}}}},
+		{Op: kv.Inquire{Write: kv.Version{Lo: 1}}},
+		{Op: kv.Conflicts{}},
+		{Op: kv.Probe{}},
 	}
 	j.put("a", "1")
 	j.unchanged(func() {
@@ -217,6 +231,7 @@ func notOffered(j *judge) {
 			}
 		}
 	})
+	j.w.Settle() // a stronger level may be that of what is stable
 	for level := j.caps.Level + 1; level <= kv.StrictSerializable; level++ {
 		resp := j.ask(0, kv.Request{Level: level, Op: kv.Get{Key: "a"}})
 		if resp.Status == kv.OK {
@@ -258,6 +273,13 @@ func requestBytes(j *judge) {
 		copy(cond, "XXXX")
 		j.holds("d", "then")
 	}
+	if j.has(kv.CapTentative) {
+		ops := []kv.Op{kv.Put{Key: "e", Value: []byte("then")}}
+		j.must(kv.OK, kv.Guarded{Then: ops})
+		copy(ops[0].(kv.Put).Value, "XXXX")
+		ops[0] = kv.Delete{Key: "e"}
+		j.holds("e", "then")
+	}
 }
 
 // scribble overwrites every value of a Result.
@@ -279,6 +301,15 @@ func scribble(r kv.Result) {
 		for i := range r.Outcomes {
 			scribble(r.Outcomes[i].Result)
 			r.Outcomes[i] = kv.Outcome{}
+		}
+	case kv.ConflictList:
+		for i := range r.List {
+			for _, op := range r.List[i].Then {
+				if put, ok := op.(kv.Put); ok {
+					fill(put.Value)
+				}
+			}
+			r.List[i] = kv.Conflicted{}
 		}
 	case kv.EventList:
 		for i := range r.List {

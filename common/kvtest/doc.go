@@ -15,6 +15,12 @@
 // Below Linearizable the cases that compare with the Model are run by one caller
 // who echoes its Token, and at Eventual the world settles after each write.
 //
+// # Programs
+//
+// To a Store that offers CapTentative the suite sends guarded writes with the programs
+// [ProgramFree] and [ProgramNext], in the Starlark of stage 3. A store that runs none can
+// know them by their text; it refuses all others.
+//
 // # Replay
 //
 // Random choices come from one seed, printed with each failure. The flag

@@ -192,6 +192,14 @@ func resultOf(op kv.Op) kv.Result {
 		return kv.Group{}
 	case kv.Inspect:
 		return kv.Replica{}
+	case kv.Guarded:
+		return kv.GuardedResult{}
+	case kv.Inquire:
+		return kv.Standing{}
+	case kv.Conflicts:
+		return kv.ConflictList{}
+	case kv.Probe:
+		return kv.Distances{}
 	}
 	return nil
 }

@@ -27,6 +27,16 @@ func TestRightStoresPass(t *testing.T) {
 	t.Run("prefix", func(t *testing.T) {
 		kvtest.Run(t, func(testing.TB) kvtest.World { return newLagging().world(same) })
 	})
+	t.Run("session, with tentative writes", func(t *testing.T) {
+		kvtest.Run(t, func(testing.TB) kvtest.World { return newTentative().world(same) })
+	})
+	t.Run("eventual, with tentative writes", func(t *testing.T) {
+		kvtest.Run(t, func(testing.TB) kvtest.World {
+			g := newTentative()
+			g.level = kv.Eventual
+			return g.world(same)
+		})
+	})
 	t.Run("session", func(t *testing.T) {
 		kvtest.Run(t, func(testing.TB) kvtest.World { return newGroup(kv.Session).world(same) })
 	})

@@ -101,7 +101,7 @@ type entry struct {
 func Cases(caps kv.Caps) (cases []Case) {
 	for _, e := range slices.Concat(
 		basicCases, scanCases, compareCases, historyCases, watchCases, leaseCases, sessionCases,
-		randomCases, concurrentCases, levelCases,
+		randomCases, concurrentCases, levelCases, tentativeCases,
 	) {
 		if caps.Level >= e.level && caps.Has.Has(e.needs) {
 			cases = append(cases, Case{Name: e.name, Do: e.run})

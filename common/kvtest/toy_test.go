@@ -113,7 +113,9 @@ func (a stamped) compare(b stamped) int {
 // know in one order: stage 3 in fifty lines.
 type group struct {
 	level                      kv.Level
+	has                        kv.Cap
 	byArrival, deaf, forgetful bool       // wrong: in no order, the last replica never listens, tokens mean nothing
+	once, hoarding             bool       // wrong: checks are not made again, nor are conflicts forgotten, at a replay
 	mu                         sync.Mutex // protects following
 	replicas                   []*replica
 }
@@ -124,13 +126,15 @@ type replica struct {
 	log   []stamped // in order
 	known []int     // of each origin, how many writes are in log: a prefix of them
 	clock uint64
-	model *check.Model // of log; nil when it must be made anew
+	sure  int       // of log: nothing comes before the end of these any more
+	model *replayed // of log; nil when it must be made anew
+	hoard []kv.Conflicted
 }
 
 const replicas = 5
 
 func newGroup(level kv.Level) *group {
-	g := &group{level: level}
+	g := &group{level: level, has: kv.CapStat}
 	for i := range replicas {
 		g.replicas = append(g.replicas, &replica{group: g, id: i, known: make([]int, replicas)})
 	}
@@ -152,6 +156,9 @@ func (g *group) world(wrap func(i int, s kv.Store) kv.Store) kvtest.World {
 					r.pull(from, 1<<30)
 				}
 			}
+		}
+		for _, r := range g.replicas {
+			r.sure = len(r.log)
 		}
 	}
 	return w
@@ -183,11 +190,11 @@ func (r *replica) add(w stamped) {
 	case at < len(r.log)-1:
 		r.model = nil
 	case r.model != nil:
-		r.model.Do(0, w.req)
+		r.model.do(w)
 	}
 }
 
-func (r *replica) Offers() kv.Caps { return kv.Caps{Level: r.group.level, Has: kv.CapStat} }
+func (r *replica) Offers() kv.Caps { return kv.Caps{Level: r.group.level, Has: r.group.has} }
 
 func (r *replica) Do(_ context.Context, req *kv.Request) *kv.Response {
 	g := r.group
@@ -196,31 +203,43 @@ func (r *replica) Do(_ context.Context, req *kv.Request) *kv.Response {
 	if bad := kv.Check(req); bad != nil {
 		return bad
 	}
-	if !r.Offers().Has.Has(check.Needs(req)) || req.Level > g.level {
+	most := g.level
+	if g.has.Has(kv.CapTentative) {
+		most = kv.Prefix
+	}
+	if !g.has.Has(check.Needs(req)) || req.Level > most {
 		return kv.Refuse(kv.Unsupported, "")
+	}
+	if bad := validate(req.Op); bad != nil {
+		return bad
 	}
 	for origin, n := range decodeVector(req.Token) {
 		for !g.forgetful && r.known[origin] < n { // it waits for what the session has seen
 			r.pull(g.replicas[origin], 1<<30)
 		}
 	}
-	resp := r.contents().Do(0, &kv.Request{Op: req.Op})
-	if !kv.ReadOnly(req.Op) {
+	var resp *kv.Response
+	if kv.ReadOnly(req.Op) {
+		resp = r.read(req)
+	} else {
+		w := stamped{r.clock + 1, r.id, r.known[r.id], &kv.Request{Op: clone(req.Op)}}
+		resp = r.contents().do(w)
 		model := r.model // which has done it already
 		r.model = nil
-		r.add(stamped{r.clock + 1, r.id, r.known[r.id], &kv.Request{Op: clone(req.Op)}})
+		r.add(w)
 		r.model = model
 	}
-	resp.Token, resp.Rev, resp.Stable = encodeVector(r.known), kv.Version{}, false
+	resp.Token = encodeVector(r.known)
 	return resp
 }
 
 // contents replays the log.
-func (r *replica) contents() *check.Model {
+func (r *replica) contents() *replayed {
 	if r.model == nil {
-		r.model = check.NewModel(r.Offers(), 1)
-		for _, w := range r.log {
-			r.model.Do(0, w.req)
+		r.model = r.group.replay(r.log)
+		if r.group.hoarding {
+			r.hoard = append(r.hoard, r.model.conflicts...)
+			r.model.conflicts = r.hoard
 		}
 	}
 	return r.model
@@ -229,9 +248,16 @@ func (r *replica) contents() *check.Model {
 func answered(s kv.Status) bool { return s == kv.OK || s == kv.NotFound || s == kv.Conflict }
 
 func clone(op kv.Op) kv.Op {
-	if put, ok := op.(kv.Put); ok {
-		put.Value = bytes.Clone(put.Value)
-		return put
+	switch op := op.(type) {
+	case kv.Put:
+		op.Value = bytes.Clone(op.Value)
+		return op
+	case kv.Guarded:
+		op.Then = slices.Clone(op.Then)
+		for i := range op.Then {
+			op.Then[i] = clone(op.Then[i])
+		}
+		return op
 	}
 	return op
 }
