@@ -17,7 +17,7 @@ func TestHelpGoesToTheStandardOutputWithAnExample(t *testing.T) {
 	verbs := []string{
 		"kv", "kv get", "kv put", "kv del", "kv append", "kv cas", "kv txn", "kv scan", "kv watch", "kv lease", "kv lease grant",
 		"kv lease keepalive", "kv lease revoke", "kv lease show", "kv lease list", "kv lease hold", "kv stat", "kv members", "kv members add", "kv members remove", "kv members replace", "kv status",
-		"kv transfer", "kv load", "kv bench",
+		"kv transfer", "kv load", "kv bench", "kv guarded", "kv inquire", "kv conflicts", "kv probe",
 		"kvd", "sim", "demo",
 	}
 	for _, verb := range verbs {
@@ -46,7 +46,7 @@ func TestAValueOfAnyBytesComesFromTheStandardInputAndBack(t *testing.T) {
 }
 
 func TestWithoutAServerKvEndsAtItsTimeOutAndNamesTheAddress(t *testing.T) {
-	for _, args := range [][]string{{"get", "a"}, {"put", "a", "b"}, {"stat"}, {"members"}, {"transfer", "2"}, {"status"}} {
+	for _, args := range [][]string{{"get", "a"}, {"put", "a", "b"}, {"stat"}, {"members"}, {"transfer", "2"}, {"status"}, {"guarded", "put", "a", "b"}, {"probe"}} {
 		r := run(t, "kv", append([]string{"-s", "127.0.0.1:1", "-timeout", "200ms"}, args...)...)
 		require.Equal(t, 1, r.code)
 		require.Empty(t, r.out)

@@ -21,7 +21,7 @@ func (m *Machine) receive(e machine.Recv, out *machine.Out) {
 		o, known := m.ops.Get(msg.ID >> attemptBits)
 		attempt := int(msg.ID % maxAttempts)
 		if ok && resp != nil && known && o.doubt&(1<<attempt) != 0 && m.isServer(e.From) {
-			m.answer(o, attempt, resp, out)
+			m.take(o, attempt, resp, out)
 		}
 	}
 }

@@ -18,11 +18,16 @@
 // What changes a group (kv.Administers) is sent without a session too, in every mode: no
 // session could protect it. In the table below it is a write without.
 //
+// Servers that offer no sessions refuse OpenSession as Unsupported. From then on writes go
+// without, and ExactlyOnce sends one again only when each copy of it was refused: it is done
+// at most once still, but stays in doubt where a session would have told.
+//
 // # Servers
 //
-// The first server is asked until it refuses as Unavailable, does not answer in time, or
-// cannot be reached; then the next. If a refusal names one of them in Try, that one is
-// asked instead, at once: so a client finds the leader of a group, whichever it asks.
+// The first server is asked until it refuses as Unavailable or Unsatisfied, does not answer
+// in time, or cannot be reached; then the next. If a refusal names one of them in Try, that
+// one is asked instead, at once: so a client finds the leader of a group, whichever it asks,
+// and a server that has what its caller's Token names.
 //
 // # Outcomes
 //
@@ -35,7 +40,8 @@
 //	NotFound, Conflict, NoLease, TooLarge, Invalid, Unsupported, …
 //	  in the session             as it is (1)            as it is                as it is
 //	  without                    Maybe (2)               as it is                as it is
-//	Unavailable, Overloaded      again; at last Maybe    again; at last as it is again; at last as it is
+//	Unavailable, Overloaded,
+//	  Unsatisfied                again; at last Maybe    again; at last as it is again; at last as it is
 //	Maybe, no answer, link down  again; at last Maybe    again; at last Maybe    again; at last Unavailable
 //	NoSession                    Maybe                   again, new session (3)  -
 //	Forgotten                    Maybe                   Maybe                   -

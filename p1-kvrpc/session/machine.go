@@ -23,6 +23,7 @@ type Machine struct {
 	writes   queue    // guarded writes that wait
 	session  *session // the one for new operations; nil before the first
 	opening  *op      // the operation that opens the next one
+	without  bool     // the servers offer none
 
 	budget budget
 	dues   agenda.Agenda // of ops, by number
@@ -135,8 +136,11 @@ func (m *Machine) classOf(operation kv.Op) class {
 	if kv.ReadOnly(operation) {
 		return read
 	}
-	if m.config.Mode == AtLeastOnce || kv.Administers(operation) {
+	switch {
+	case m.config.Mode == AtLeastOnce || kv.Administers(operation):
 		return bare
+	case m.without:
+		return once
 	}
 	return guarded
 }
@@ -340,6 +344,10 @@ func (m *Machine) finish(o *op, resp *kv.Response, out *machine.Out) {
 	}
 	if info, ok := resp.Result.(kv.SessionInfo); ok && resp.Status == kv.OK {
 		m.session = &session{id: info.ID, ttl: machine.Time(info.TTL), used: m.now}
+		return
+	}
+	if resp.Status == kv.Unsupported {
+		m.goWithout(out)
 		return
 	}
 	if resp.Status == kv.Maybe { // of the session, not of the writes that wait for it

@@ -14,6 +14,7 @@ const (
 	read    class = iota // no harm: sent without a session, again in every mode
 	bare                 // a write without a session
 	guarded              // a write in the session
+	once                 // a write that would be in a session if the servers offered any
 )
 
 // state is where an operation stands.
@@ -61,6 +62,9 @@ const never machine.Time = math.MaxInt64
 
 // again reports whether the operation may be sent once more in that mode.
 func (o *op) again(mode Mode) bool {
+	if o.class == once && o.doubt != 0 {
+		return false // nobody would know a copy
+	}
 	if _, open := o.req.Op.(kv.OpenSession); open {
 		return true
 	}
@@ -147,6 +151,14 @@ func fits(op kv.Op, resp *kv.Response) bool {
 		return is[kv.Group](resp)
 	case kv.Inspect:
 		return is[kv.Replica](resp)
+	case kv.Guarded:
+		return is[kv.GuardedResult](resp)
+	case kv.Inquire:
+		return is[kv.Standing](resp)
+	case kv.Conflicts:
+		return is[kv.ConflictList](resp)
+	case kv.Probe:
+		return is[kv.Distances](resp)
 	}
 	return true
 }

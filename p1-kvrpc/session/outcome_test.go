@@ -228,15 +228,6 @@ func TestWhatWasNeverSentIsDefinitelyNotDone(t *testing.T) {
 	}
 }
 
-func TestWithoutSessionsOnOfferWritesAreRefused(t *testing.T) {
-	c := newClient(t, session.Config{})
-	id, other := c.ask(write), c.ask(write)
-	require.Len(t, c.calls, 1, "one session is enough")
-	c.say(c.calls[0], kv.Unsupported)
-	require.Equal(t, kv.Unsupported, c.got[id].Status)
-	require.Equal(t, kv.Unsupported, c.got[other].Status)
-}
-
 func TestCopiesCarryTheSameNumberAndAckedCoversOnlyWhatIsFinished(t *testing.T) {
 	c := newClient(t, session.Config{})
 	for range 4 {

@@ -13,8 +13,6 @@ import (
 	"dss.example/common/kv"
 )
 
-var errNoMembers = fmt.Errorf("%w: this server offers no members (stage 4 does)", kv.ErrUnsupported)
-
 func (a *app) members() *cli.Command {
 	return &cli.Command{
 		Name: "members", Brief: "print who is in the group, or change that",
@@ -147,7 +145,7 @@ func (a *app) at(addrs ...string) *app {
 func (a *app) withGroup(ctx context.Context, fn func(context.Context, *kv.Client) error) error {
 	return a.with(ctx, func(ctx context.Context, c *kv.Client) error {
 		if !c.Offers().Has.Has(kv.CapMembers) {
-			return errNoMembers
+			return noSuch("members", 4)
 		}
 		return fn(ctx, c)
 	})
