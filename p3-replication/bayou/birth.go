@@ -42,7 +42,7 @@ func (s *Server) learnBirth() {
 		return
 	}
 	s.seek()
-	if s.pull.from == 0 {
+	if s.pull.from == 0 && len(s.peers) > 0 {
 		s.want(s.peers[s.draw()%uint64(len(s.peers))].Node)
 	}
 }
@@ -66,9 +66,12 @@ func (s *Server) found() {
 	s.me.Database, s.me.Name = s.draw()|1, vector.Root
 	s.save(s.me)
 	s.log.Known.Raise(vector.Stamp{Server: vector.Root})
-	s.accept(&proto.Write{Kind: proto.Birth, Place: s.me.Place})
+	s.bearRoot()
 	s.settle()
 }
+
+// bearRoot makes the first write: the birth of the first server.
+func (s *Server) bearRoot() { s.accept(&proto.Write{Kind: proto.Birth, Place: s.me.Place}) }
 
 // bear makes a server, by a write, unless that was done already. One that has no database says
 // so. The answer waits until the write is durable.
@@ -88,11 +91,15 @@ func (s *Server) bear(from machine.Addr, m proto.Bear) {
 			s.note("full", "node %d is not born: there are %d servers, and there can be no more: let one retire", m.Place.Node, MaxServers)
 			return
 		}
+		if _, err := s.me.Name.Child(1); err != nil {
+			s.note("full", "node %d is not born here: %v", m.Place.Node, err)
+			return
+		}
 		w := &proto.Write{Kind: proto.Birth, Place: m.Place}
 		if !s.accept(w) {
 			return
 		}
-		name, _ = w.ID.Server.Child(w.ID.Time)
+		name, _ = w.Child()
 		s.settle()
 	}
 	s.send(from, proto.Born{Database: s.me.Database, Life: m.Place.Life, Name: name})
@@ -120,18 +127,19 @@ func (s *Server) born(from machine.Addr, m proto.Born) {
 	s.want(from.Node)
 }
 
-// recognize looks whether a write is the birth of a server that this one is not, although it
-// is of this life: two have answered when one was asked. It retires at once.
-func (s *Server) recognize(w *proto.Write) {
-	if w.Kind != proto.Birth || w.Place.Life != s.me.Place.Life || s.me.Name == "" {
-		return
+// disown lets servers retire that were born for this life of this server and are not its own:
+// several have answered when one was asked. They have never written.
+func (s *Server) disown() {
+	var others []vector.Server
+	for server := range s.state.Servers(state.Full) {
+		if s.me.Name != "" && server.Place.Life == s.me.Place.Life && server.Name != s.me.Name {
+			others = append(others, server.Name)
+		}
 	}
-	name, err := w.ID.Server.Child(w.ID.Time)
-	if err != nil || name == s.me.Name {
-		return
-	}
-	if t := s.clock.Tick(); t > 0 {
-		s.learn(&proto.Write{ID: vector.Stamp{Time: t, Server: name}, Kind: proto.Retirement})
+	for _, name := range others {
+		if t := s.clock.Tick(); t > 0 {
+			s.learn(&proto.Write{ID: vector.Stamp{Time: t, Server: name}, Kind: proto.Retirement})
+		}
 	}
 }
 
@@ -141,15 +149,17 @@ func (s *Server) retire() bool {
 	if s.retired || !s.accept(&proto.Write{Kind: proto.Retirement}) {
 		return false
 	}
-	s.retired = true
 	s.settle()
 	return true
 }
 
 // gone tells whether another server knows that this one has retired, and so all its writes.
+// One that retires too does not count: it may stop before it tells anybody.
 func (s *Server) gone() bool {
-	return slices.ContainsFunc(s.peers, func(p peer) bool {
-		_, state := p.reach.Known.Complete(s.me.Name)
-		return s.retired && state == vector.Retired
+	return s.retired && slices.ContainsFunc(s.peers, func(p peer) bool {
+		_, mine := p.reach.Known.Complete(s.me.Name)
+		other, ok := s.serverAt(p.Node)
+		_, its := p.reach.Known.Complete(other.Name)
+		return mine == vector.Retired && ok && its == vector.Present
 	})
 }

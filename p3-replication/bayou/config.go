@@ -52,6 +52,9 @@ type Peer struct {
 // MaxServers bounds the servers of a database: all their names fit into a session's token.
 const MaxServers = 32
 
+// maxWait bounds the times of a Config, so that no deadline runs over.
+const maxWait = 1000 * 3600 * machine.Second
+
 // errConfig is a Config that cannot be.
 var errConfig = errors.New("a configuration that cannot be")
 
@@ -84,6 +87,16 @@ func (c *Config) check(self machine.Addr) error {
 	for i, p := range c.Peers {
 		if p.Node == 0 || p.Node == self.Node || i > 0 && c.Peers[i-1].Node >= p.Node {
 			return fmt.Errorf("%w: peer %d of node %d: want others, in order of nodes", errConfig, p.Node, self.Node)
+		}
+	}
+	for _, t := range c.times() {
+		if *t > maxWait || *t < 0 && t != &c.Patience {
+			return fmt.Errorf("%w: a time of %d ns: want 0 to %d", errConfig, *t, maxWait)
+		}
+	}
+	for _, n := range c.sizes() {
+		if *n < 0 && n != &c.Eager {
+			return fmt.Errorf("%w: a size of %d: want 0 or more", errConfig, *n)
 		}
 	}
 	if len(c.Addr) > proto.MaxAddr || len(c.Zone) > proto.MaxAddr {

@@ -1,6 +1,7 @@
 package bayou
 
 import (
+	"cmp"
 	"slices"
 
 	"dss.example/common/machine"
@@ -23,12 +24,8 @@ type pull struct {
 func (s *Server) meet() {
 	var all []peer
 	add := func(p Peer) {
-		at, ok := slices.BinarySearchFunc(all, p.Node, func(q peer, n machine.Node) int { return int(q.Node) - int(n) })
-		switch {
-		case p.Node == s.self.Node:
-		case ok:
-			all[at].Addr = p.Addr
-		default:
+		at, ok := slices.BinarySearchFunc(all, p.Node, func(q peer, n machine.Node) int { return cmp.Compare(q.Node, n) })
+		if p.Node != s.self.Node && !ok { // a Config is newer than a birth
 			all = slices.Insert(all, at, peer{Peer: p})
 		}
 	}
@@ -120,7 +117,13 @@ func (s *Server) offered(from machine.Addr, m proto.Offer) {
 		return
 	}
 	s.hear(from, m.Reach)
-	if s.log.Ahead(&m.Reach) {
+	s.catchUp(from, &m.Reach)
+}
+
+// catchUp begins a session with a server that knows something, unless one is under way: of two
+// that ask each other for much, each answer would beget two.
+func (s *Server) catchUp(from machine.Addr, reach *proto.Reach) {
+	if s.log.Ahead(reach) && (s.pull.from == 0 || s.now >= s.pull.until) {
 		s.want(from.Node)
 	}
 }
@@ -148,9 +151,7 @@ func (s *Server) wanted(from machine.Addr, m proto.Want) {
 	}
 	items, more := s.log.Beyond(&m.Reach, s.cfg.Batch)
 	s.send(from, proto.Batch{Database: s.me.Database, Life: m.Life, Items: items, More: more, Reach: s.log.Reach()})
-	if s.log.Ahead(&m.Reach) {
-		s.want(from.Node)
-	}
+	s.catchUp(from, &m.Reach)
 }
 
 // batch takes in what a session brings. It was asked for when less was known than now, so
@@ -160,7 +161,7 @@ func (s *Server) batch(from machine.Addr, m proto.Batch) {
 		return
 	}
 	s.hear(from, m.Reach)
-	first := s.log.Commit() + 1
+	first, saved := s.log.Commit()+1, s.records
 	var committed []vector.Stamp
 	for i := range m.Items {
 		it := &m.Items[i]
@@ -171,6 +172,10 @@ func (s *Server) batch(from machine.Addr, m proto.Batch) {
 			continue
 		}
 		if it.Write != nil && !s.log.Known.Knows(it.ID) {
+			if !s.follows(it.Write) {
+				s.note("violated", "%s of node %d: its server was not born, or one too many", it.ID, from.Node)
+				break
+			}
 			s.learn(it.Write)
 		}
 		if it.Commit > 0 {
@@ -181,9 +186,20 @@ func (s *Server) batch(from machine.Addr, m proto.Batch) {
 			committed = append(committed, it.ID)
 		}
 	}
+	s.ordered = s.ordered[min(len(committed), len(s.ordered)):]
 	s.saveCommitted(first, committed)
+	news := s.records > saved
 	s.settle()
-	s.goOn(from, m.More, len(m.Items) > 0)
+	if news || !m.More { // a copy that comes late goes on with nothing
+		s.goOn(from, m.More, len(m.Items) > 0)
+	}
+}
+
+// follows tells whether a write may come next: its server was born, by one that is known, and
+// the vectors of servers stay ones that others read.
+func (s *Server) follows(w *proto.Write) bool {
+	_, known := s.log.Known.Complete(w.ID.Server)
+	return (known != vector.Unheard || w.ID.Server == vector.Root) && (w.Kind != proto.Birth || len(s.log.Known) < vector.MaxServers)
 }
 
 // learn takes in a write from another server.
@@ -191,7 +207,6 @@ func (s *Server) learn(w *proto.Write) {
 	s.insert(w)
 	s.kept += w.Size()
 	s.save(proto.Learned{Write: *w})
-	s.recognize(w)
 }
 
 // goOn asks for what is still to come: of the same server, or of another that has told of more.

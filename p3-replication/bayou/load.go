@@ -5,6 +5,7 @@ import (
 
 	"dss.example/common/machine"
 
+	"dss.example/p3-replication/bayou/order"
 	"dss.example/p3-replication/bayou/proto"
 	"dss.example/p3-replication/bayou/state"
 	"dss.example/p3-replication/vector"
@@ -19,8 +20,8 @@ type loaded struct {
 // load gathers the records: what they mean depends on later ones.
 func (s *Server) load(e machine.Load) {
 	s.records = e.Seq
-	if _, ok := e.Record.(proto.Forgot); ok {
-		s.loaded = s.loaded[:0]
+	if f, ok := e.Record.(proto.Forgot); ok {
+		s.loaded, s.me = s.loaded[:0], proto.Named{Place: f.Place}
 		return
 	}
 	s.loaded = append(s.loaded, loaded{e.Seq, e.Record})
@@ -64,8 +65,9 @@ func (s *Server) restore() {
 		s.restart(whole.At.Commit, whole.Sure)
 	}
 	s.replay(base)
-	_, known := s.log.Known.Complete(s.me.Name)
-	s.retired = s.me.Name != "" && known == vector.Retired
+	if s.me.Name == vector.Root && s.log.Last() == 0 {
+		s.bearRoot() // the founding was cut off between its two records
+	}
 }
 
 // replay takes in the writes of the records from the base on, in the order in which they were
@@ -77,12 +79,14 @@ func (s *Server) replay(base int) {
 			if !s.log.Known.Knows(rec.Write.ID) {
 				s.insert(&rec.Write)
 			}
+			s.kept += rec.Write.Size()
 		case proto.Committed:
 			for i, id := range rec.IDs {
 				if rec.First+uint64(i) == s.log.Commit()+1 {
 					s.commit(id)
 				}
 			}
+			s.kept += itemSize * len(rec.IDs)
 		case proto.Kept:
 			s.clock.Witness(rec.Clock)
 		}
@@ -134,15 +138,18 @@ func (s *Server) forget() {
 		lost += btoi(l.rec == nil)
 	}
 	s.note("damaged", "%d records of the disk are damaged: this server begins anew under another name, and what only it knew is lost", lost)
-	s.state = state.New(s.programs)
 	s.begin()
 }
 
 // begin makes this server one without a name, as on an empty disk. It knows nothing.
 func (s *Server) begin() {
 	s.me = proto.Named{Place: proto.Place{Node: s.self.Node, Life: s.draw() | 1, Addr: s.cfg.Addr, Zone: s.cfg.Zone}}
-	s.founding = 0
-	s.keeping = keeping{first: s.save(proto.Forgot{}), last: s.records}
+	s.life = s.draw() | 1 // what is on its way to the former name is not heard
+	s.log, s.state, s.clock, s.done, s.ordered = order.Log{}, state.New(s.programs), vector.Clock{}, nil, nil
+	s.pull, s.arriving, s.shipped, s.kept = pull{}, arriving{}, nil, 0
+	s.founding, s.denied, s.peers = 0, nil, nil
+	s.meet()
+	s.keeping = keeping{first: s.save(proto.Forgot{Place: s.me.Place}), last: s.records}
 	s.send(s.self, proto.Saved{Record: s.records})
 }
 

@@ -104,8 +104,12 @@ func (s *Server) inquire(op kv.Inquire) *kv.Response {
 			st.Known, st.Stable = true, s.log.Sure.Knows(id)
 		}
 	}
-	if st.Stable {
-		st.Commit = s.log.NumberOf(op.Write.Hi, func(id vector.Stamp) bool { return version(id) == op.Write })
+	wanted := func(id vector.Stamp) bool { return version(id) == op.Write }
+	if st.Commit = s.log.NumberOf(op.Write.Hi, wanted); st.Commit > 0 { // its server may have retired since
+		st.Known, st.Stable = true, true
+	}
+	for _, w := range s.log.Tentative() {
+		st.Known = st.Known || w.ID.Time == op.Write.Hi && wanted(w.ID)
 	}
 	resp.Result, resp.Stable = st, st.Stable
 	return resp
@@ -124,13 +128,15 @@ func (s *Server) conflicts(view state.View, op kv.Conflicts) *kv.Response {
 		beyond.Server = lastServer
 	}
 	passed := op.After.IsZero()
+	size := 0
 	for c := range s.state.Conflicts(view, beyond) {
 		v := version(c.ID)
 		if !passed && c.ID.Time == op.After.Hi {
 			passed = v == op.After
 			continue
 		}
-		if list.More = len(list.List) == limit; list.More {
+		size += conflictSize(&c)
+		if list.More = len(list.List) == limit || size > kv.MaxMessage-itemOverhead && len(list.List) > 0; list.More {
 			break
 		}
 		list.List = append(list.List, kv.Conflicted{
@@ -138,6 +144,15 @@ func (s *Server) conflicts(view state.View, op kv.Conflicts) *kv.Response {
 		})
 	}
 	return &kv.Response{Status: kv.OK, Rev: s.revision(), Result: list, Stable: bool(view)}
+}
+
+// conflictSize is at least what a conflict takes in an answer.
+func conflictSize(c *state.Conflict) int {
+	n := itemOverhead + len(c.Text) + 2*len(c.ID.Server.String())
+	for i := range c.Update {
+		n += itemOverhead + len(c.Update[i].Key) + len(c.Update[i].Value)
+	}
+	return n
 }
 
 // lastServer comes behind all names of servers.
@@ -204,10 +219,22 @@ func (s *Server) change(op kv.Change) *kv.Response {
 		return resp
 	case s.isPrimary():
 		return kv.Refuse(kv.Invalid, "this server is the primary: let it hand its office over first")
+	case s.isLast():
+		return kv.Refuse(kv.Invalid, "this server is the only one: with it the database would end")
 	case !s.retire():
 		return kv.Refuse(kv.Unavailable, "this server has retired already")
 	}
 	return &kv.Response{Status: kv.OK}
+}
+
+// isLast tells whether all other servers that are known have retired.
+func (s *Server) isLast() bool {
+	for server := range s.state.Servers(state.Full) {
+		if server.Name != s.me.Name {
+			return false
+		}
+	}
+	return true
 }
 
 // serverAt returns the newest server of a node.

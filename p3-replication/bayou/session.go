@@ -4,6 +4,7 @@ import (
 	"dss.example/common/cbor"
 	"dss.example/common/kv"
 
+	"dss.example/p3-replication/bayou/proto"
 	"dss.example/p3-replication/vector"
 )
 
@@ -65,13 +66,15 @@ func (s *Server) satisfied(t *token, op kv.Op, level kv.Level) bool {
 	if kv.ReadOnly(op) {
 		needWrites, needReads = kv.ReadYourWrites, kv.MonotonicReads
 	}
-	if level == kv.Prefix {
+	if level == kv.Prefix && kv.ReadOnly(op) {
 		return s.log.Commit() >= t.commit
 	}
-	return (t.wants&needWrites == 0 || s.reached(t.write)) && (t.wants&needReads == 0 || s.reached(t.read))
+	return (t.wants&needWrites == 0 || s.reached(t.write)) &&
+		(t.wants&needReads == 0 || !s.log.Ahead(&proto.Reach{Known: t.read}))
 }
 
-// reached tells whether all that a vector covers is known here.
+// reached tells whether all that a vector covers is known here. Only what is in it counts: of
+// the servers that are not there, a session has written nothing.
 func (s *Server) reached(v vector.Vector) bool {
 	for _, e := range v {
 		if t, state := s.log.Known.Complete(e.Server); state == vector.Unheard || t < e.Time {
@@ -85,11 +88,11 @@ func (s *Server) reached(v vector.Vector) bool {
 // among what it saw.
 func (s *Server) sawRead(t *token, level kv.Level) {
 	if level == kv.Prefix {
-		t.read.Merge(s.log.Sure)
+		t.read.Join(s.log.Sure)
 		t.commit = max(t.commit, s.log.Commit())
 		return
 	}
-	t.read.Merge(s.log.Known)
+	t.read.Join(s.log.Known)
 }
 
 // sawWrite notes in a session a write of its own.

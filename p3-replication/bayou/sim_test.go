@@ -17,6 +17,7 @@ import (
 	"dss.example/common/sim/simkv"
 
 	"dss.example/p3-replication/bayou"
+	"dss.example/p3-replication/programs"
 )
 
 func TestServersPassTheSuiteInTheSimulator(t *testing.T) {
@@ -26,6 +27,9 @@ func TestServersPassTheSuiteInTheSimulator(t *testing.T) {
 	kvtest.RunWith(t, settings, func(t testing.TB) kvtest.World {
 		seed++
 		cfg := world(3)
+		for i := range cfg.Nodes { // the suite's programs are Starlark
+			cfg.Nodes[i].Roles[0].Protocol = bayou.Protocol(role, bayou.Config{Programs: programs.New})
+		}
 		cfg.Faults, cfg.Scheduler = sim.Faults{}, sim.Timed
 		w := simkv.New(cfg, seed, bayou.Offers(), func(client int) machine.Addr { return at(client%3 + 1) }, 2*second)
 		t.Cleanup(func() { require.NoError(t, w.Err()) })

@@ -36,7 +36,7 @@ func (s *Server) ship(to machine.Addr, m proto.Want) {
 	if part.Next == "" {
 		part.Sure = sh.sure
 	}
-	s.send(to, proto.Piece{Database: s.me.Database, Life: m.Life, Part: part, Reach: s.log.Reach()})
+	s.send(to, proto.Piece{Database: s.me.Database, Life: m.Life, Part: part, Clock: s.clock.Last(), Reach: s.log.Reach()})
 }
 
 // shipment returns the state of a commit number, or else the present one.
@@ -93,6 +93,7 @@ func (s *Server) piece(from machine.Addr, m proto.Piece) {
 		return
 	}
 	s.hear(from, m.Reach)
+	s.clock.Witness(m.Clock)
 	switch a := &s.arriving; {
 	case a.from == from.Node && a.at == part.At && part.At.From != "":
 		a.pairs = append(a.pairs, part.Pairs...)

@@ -79,7 +79,7 @@ func know(v *vector.Vector, w *proto.Write) {
 	v.Raise(w.ID)
 	switch w.Kind {
 	case proto.Birth:
-		if child, err := w.ID.Server.Child(w.ID.Time); err == nil {
+		if child, err := w.Child(); err == nil {
 			v.Raise(vector.Stamp{Time: w.ID.Time, Server: child})
 		}
 	case proto.Retirement:
@@ -116,17 +116,17 @@ func (l *Log) Restart(commit uint64, sure vector.Vector) {
 }
 
 // Beyond returns what a server whose reach this is lacks, from the committed writes on and in
-// order, until it comes to more than so many bytes; more tells that there is more. A write
-// that is known there is not sent again, only its number ('97, figure 2). The reach is not
-// before Dropped.
+// order, as much as fits into so many bytes, but one item at least; more tells that there is
+// more. A write that is known there is not sent again, only its number ('97, figure 2). The
+// reach is not before Dropped.
 func (l *Log) Beyond(reach *proto.Reach, bytes int) (items []proto.Item, more bool) {
 	add := func(it proto.Item) bool {
-		if bytes <= 0 {
-			return false
-		}
 		bytes -= itemSize
 		if it.Write != nil {
 			bytes -= it.Write.Size()
+		}
+		if bytes < 0 && len(items) > 0 {
+			return false
 		}
 		items = append(items, it)
 		return true

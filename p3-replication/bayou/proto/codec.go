@@ -118,7 +118,7 @@ func (m Batch) AppendTo(b []byte) []byte {
 
 // AppendTo implements machine.Data.
 func (m Piece) AppendTo(b []byte) []byte {
-	return appendReach(appendPart(appendNumbers(b, kindPiece, m.Database, m.Life), &m.Part), &m.Reach)
+	return appendReach(cbor.AppendUint(appendPart(appendNumbers(b, kindPiece, m.Database, m.Life), &m.Part), m.Clock), &m.Reach)
 }
 
 // AppendTo implements machine.Data.
@@ -169,7 +169,7 @@ func (r Kept) AppendTo(b []byte) []byte {
 }
 
 // AppendTo implements machine.Data.
-func (Forgot) AppendTo(b []byte) []byte { return appendNumbers(b, kindForgot) }
+func (r Forgot) AppendTo(b []byte) []byte { return AppendPlace(appendNumbers(b, kindForgot), &r.Place) }
 
 var (
 	_ machine.Data = Batch{}

@@ -1,6 +1,8 @@
 package proto
 
 import (
+	"math"
+
 	"dss.example/common/cbor"
 	"dss.example/common/kv"
 	"dss.example/common/machine"
@@ -45,7 +47,7 @@ func (r *reader) message(kind uint64) machine.Data {
 		m.More, m.Reach = r.Bool(), r.reach()
 		return m
 	case kindPiece:
-		return Piece{Database: r.Uint(), Life: r.Uint(), Part: r.part(), Reach: r.reach()}
+		return Piece{Database: r.Uint(), Life: r.Uint(), Part: r.part(), Clock: r.time(), Reach: r.reach()}
 	case kindBear:
 		return Bear{r.place()}
 	case kindBorn:
@@ -75,7 +77,7 @@ func (r *reader) record(kind uint64) machine.Data {
 	case kindKept:
 		return Kept{Part: r.part(), Clock: r.time()}
 	case kindForgot:
-		return Forgot{}
+		return Forgot{r.place()}
 	}
 	return nil
 }
@@ -134,10 +136,14 @@ func (r *reader) place() Place { return ReadPlace(&r.Reader) }
 // ReadPlace reads what AppendPlace wrote.
 func ReadPlace(r *cbor.Reader) Place {
 	r.Fixed(4)
-	return Place{
+	p := Place{
 		Node: machine.Node(r.Uint()), Life: r.Uint(),
 		Addr: text(r, "an address", MaxAddr), Zone: text(r, "a zone", MaxAddr),
 	}
+	if p.Node == 0 {
+		r.Fail("a place at no node")
+	}
+	return p
 }
 
 func (r *reader) change() Change { return ReadChange(&r.Reader) }
@@ -157,7 +163,7 @@ func ReadChange(r *cbor.Reader) Change {
 
 func (r *reader) write() Write {
 	r.Fixed(3)
-	w := Write{ID: r.stamp(), Kind: Kind(r.Uint())}
+	w := Write{ID: r.stamp(), Kind: Kind(min(r.Uint(), math.MaxUint8))}
 	switch w.Kind {
 	case Update:
 		r.Fixed(3)
@@ -213,10 +219,18 @@ func (r *reader) part() Part {
 		return Pair{Key: r.stateKey(), Value: r.CopyBytes()}
 	})
 	p.Next = r.stateKey()
-	for i := 1; i < len(p.Pairs); i++ {
-		if p.Pairs[i-1].Key >= p.Pairs[i].Key {
+	last := p.At.From
+	for i := range p.Pairs {
+		if key := p.Pairs[i].Key; key < last || i > 0 && key == last {
 			r.Fail("pairs out of order")
 		}
+		last = p.Pairs[i].Key
+	}
+	if p.Next == "" && p.At.Commit > 0 && len(p.Sure) == 0 {
+		r.Fail("a state after number %d that nobody made", p.At.Commit)
+	}
+	if p.Next != "" && p.Next <= last {
+		r.Fail("a part that ends behind where the next one begins")
 	}
 	return p
 }

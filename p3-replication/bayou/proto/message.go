@@ -42,7 +42,8 @@ type (
 		Database uint64
 		Life     uint64
 		Part     Part
-		Reach    Reach // of who answers
+		Clock    uint64 // of who answers: above all that is in the state, the writes of the retired too
+		Reach    Reach  // likewise
 	}
 )
 
@@ -137,7 +138,8 @@ type (
 		Clock uint64 // of the server
 	}
 
-	// Forgot tells that nothing that was saved before it counts any more: some of it was
-	// damaged, and this server has begun anew.
-	Forgot struct{}
+	// Forgot tells that nothing that was saved before it counts any more: this server begins
+	// anew. It asks for a name for that Place, and for no other: whoever bears it twice for
+	// one life knows it.
+	Forgot struct{ Place Place }
 )

@@ -40,6 +40,15 @@ type Change struct {
 	Delete bool
 }
 
+// Child returns the server that a Birth makes. The first write of a database makes Root, which
+// accepts it. The error is that of vector.Server.Child.
+func (w *Write) Child() (vector.Server, error) {
+	if w.ID == (vector.Stamp{Time: 1, Server: vector.Root}) {
+		return vector.Root, nil
+	}
+	return w.ID.Server.Child(w.ID.Time)
+}
+
 // Place is where a server runs. Life is drawn by each server when it is born: it tells two
 // that ran at one node apart.
 type Place struct {

@@ -48,17 +48,29 @@ func (s *State) Do(w *proto.Write) (e Effect) {
 	case proto.Update:
 		s.update(w, &e)
 	case proto.Birth:
-		if name, err := w.ID.Server.Child(w.ID.Time); err == nil {
+		if name, err := w.Child(); err == nil {
 			s.set(&e, serverPrefix+string(name), proto.AppendPlace(nil, &w.Place))
 		}
 	case proto.Retirement:
 		s.set(&e, serverPrefix+string(w.ID.Server), nil)
+		if w.ID.Server == s.Primary(Full) { // it was made that while it retired
+			s.set(&e, primaryKey, []byte(s.first()))
+		}
 	case proto.Handover:
-		if w.ID.Server == s.Primary(Full) { // nobody else can give it away
+		_, there := s.full.Get(serverPrefix + string(w.Heir))
+		if there && w.ID.Server == s.Primary(Full) { // nobody else can give it away
 			s.set(&e, primaryKey, []byte(w.Heir))
 		}
 	}
 	return e
+}
+
+// first returns the name of the first server in the full view: there is always one.
+func (s *State) first() vector.Server {
+	for server := range s.Servers(Full) {
+		return server.Name
+	}
+	return vector.Root
 }
 
 // Undo takes back what a write did that was the last one done.
