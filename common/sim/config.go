@@ -18,6 +18,10 @@ type Config struct {
 	Faults    Faults
 	Scheduler Scheduler
 
+	// Latency is how long a message between two nodes takes, one way, give or take an eighth;
+	// not negative, and the same whenever it is asked. nil: as the seed draws it for all.
+	Latency func(from, to machine.Node) machine.Time
+
 	// Events is the length of a run in steps; default 500.
 	Events int
 

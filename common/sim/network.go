@@ -145,13 +145,26 @@ func (w *World) send(s *slot, o outgoing) {
 		w.stats.Faults[FaultDuplicate]++
 		w.tracer.message(w, "duplicate", ev)
 		twin := *ev
-		w.later(&twin, w.pace.latency(w.rng, false))
+		w.later(&twin, w.travel(n, to.node, false))
 	}
 	late := w.chance(w.rates.Delay)
 	if late {
 		w.stats.Faults[FaultDelay]++
 	}
-	w.later(ev, w.pace.latency(w.rng, late))
+	w.later(ev, w.travel(n, to.node, late))
+}
+
+// travel is how long a message takes.
+func (w *World) travel(from, to *node, late bool) machine.Time {
+	if w.cfg.Latency == nil {
+		return w.pace.latency(w.rng, late)
+	}
+	t := w.cfg.Latency(from.id, to.id)
+	t += machine.Time(w.rng.Uint64N(uint64(t)/4+1)) - t/8
+	if late {
+		t += machine.Time(w.rng.Uint64N(uint64(w.pace.tail)))
+	}
+	return t
 }
 
 func (w *World) lost(ev *event, why Fault) {
