@@ -20,9 +20,12 @@ require (
 
 require (
 	dss.example/p1-kvrpc v0.0.0
+	dss.example/p2-persist v0.0.0
 	github.com/x448/float16 v0.8.4 // indirect
 	go.starlark.net v0.0.0-20260908191801-89a6a09411d5
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 )
 
 replace dss.example/p1-kvrpc => ../p1-kvrpc
+
+replace dss.example/p2-persist => ../p2-persist

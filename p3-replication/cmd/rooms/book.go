@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"strings"
@@ -18,7 +19,7 @@ func (a *app) book() *cli.Command {
 	return &cli.Command{
 		Name: "book", Brief: "book a room for an hour", Args: "ROOM DAY HOUR WHO",
 		Detail: `Where the room is taken already, now or when the replicas meet, the first alternative
-that is free is taken instead; without any the booking is lost, and rooms lost tells so.`,
+that is free is taken instead; if there is none the booking is lost, and rooms lost tells so.`,
 		Example: "rooms book 101 2026-11-23 14 Ada\nrooms book -or 102@14 -or 101@15 101 2026-11-23 14 Ada",
 		Flags: func(f *flag.FlagSet) {
 			alternatives = nil
@@ -37,7 +38,7 @@ that is free is taken instead; without any the booking is lost, and rooms lost t
 				if err != nil {
 					return err
 				}
-				return told(std, want, resp)
+				return told(ctx, c, std, want, others, who, resp)
 			})
 		},
 	}
@@ -84,25 +85,48 @@ func procedure(others []slot) string {
         if db.get(key) == None:
             db.put(key, update[0].value)
             return
-    fail("no room is free")
+    fail("` + noRoom + `")
 `
 }
 
+// noRoom is what a booking says that is lost.
+const noRoom = "no room is free"
+
 // told says what became of a booking so far.
-func told(std cli.Std, want slot, resp *kv.Response) error {
-	how := "tentative"
-	if resp.Stable {
-		how = "stable"
-	}
-	switch fate := resp.Result.(kv.GuardedResult).Fate; fate {
+func told(ctx context.Context, c *kv.Client, std cli.Std, want slot, others []slot, who string, resp *kv.Response) error {
+	got := want
+	switch resp.Result.(kv.GuardedResult).Fate {
 	case kv.Unresolved:
-		return fmt.Errorf("%w: %v and all its alternatives are taken (booking %v)", kv.ErrConflict, want, resp.Rev)
+		return undone(resp, "%v and all its alternatives are taken", want)
 	case kv.Merged:
-		_, err := fmt.Fprintf(std.Out, "booked an alternative, %s (booking %v)\n", how, resp.Rev)
-		return err
+		for _, other := range others {
+			if item, err := c.Get(ctx, other.key()); err == nil && item.Mod == resp.Rev {
+				got = other
+			}
+		}
 	}
-	_, err := fmt.Fprintf(std.Out, "booked %v, %s (booking %v)\n", want, how, resp.Rev)
+	_, err := fmt.Fprintf(std.Out, "booked %v for %s, %s (booking %v)\n", got, who, standing(resp.Stable), resp.Rev)
 	return err
+}
+
+// errLost is a booking that has found nothing, for good.
+var errLost = errors.New("not done")
+
+// undone is the error of a write that could not be done. One that is tentative may come before
+// what is in its way: then nobody knows yet.
+func undone(resp *kv.Response, format string, args ...any) error {
+	why := fmt.Sprintf(format, args...)
+	if resp.Stable {
+		return fmt.Errorf("%w: %s (booking %v)", errLost, why, resp.Rev)
+	}
+	return fmt.Errorf("%w: %s so far, tentative (booking %v)", kv.ErrMaybe, why, resp.Rev)
+}
+
+func standing(stable bool) string {
+	if stable {
+		return "stable"
+	}
+	return "tentative"
 }
 
 func (a *app) cancel() *cli.Command {
@@ -120,14 +144,14 @@ func (a *app) cancel() *cli.Command {
 				Else: "def merge(db, update):\n    fail(\"it is somebody else's, or nobody's\")\n",
 			}
 			return a.with(ctx, func(ctx context.Context, c *kv.Client) error {
-				fate, err := c.Guarded(ctx, op)
+				resp, err := c.Do(ctx, kv.Request{Op: op})
 				switch {
 				case err != nil:
 					return err
-				case fate == kv.Unresolved:
-					return fmt.Errorf("%w: %v is not %s's", kv.ErrConflict, s, who)
+				case resp.Result.(kv.GuardedResult).Fate == kv.Unresolved:
+					return undone(resp, "%v is not %s's", s, who)
 				}
-				_, err = fmt.Fprintf(std.Out, "%v is free\n", s)
+				_, err = fmt.Fprintf(std.Out, "%v is free, %s\n", s, standing(resp.Stable))
 				return err
 			})
 		},

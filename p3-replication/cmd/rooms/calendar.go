@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"dss.example/common/daemon/cli"
 	"dss.example/common/kv"
@@ -54,10 +55,7 @@ func (a *app) print(ctx context.Context, c *kv.Client, from string, stable map[s
 		if !ok {
 			continue // not ours
 		}
-		how := "tentative"
-		if stable[item.Key] == item.Mod {
-			how = "stable"
-		}
+		how := standing(stable[item.Key] == item.Mod)
 		if _, err := fmt.Fprintf(std.Out, "%s\t%s:00\t%s\t%s\t%s\n", s.day, s.hour, s.room, item.Value, how); err != nil {
 			return err
 		}
@@ -78,7 +76,9 @@ func (a *app) lost() *cli.Command {
 						return err
 					}
 					for _, conflict := range page.List {
-						printLost(std, conflict)
+						if err := printLost(std, conflict); err != nil {
+							return err
+						}
 						after = conflict.Write
 					}
 					more = page.More
@@ -90,15 +90,20 @@ func (a *app) lost() *cli.Command {
 }
 
 // printLost prints a conflict that was a booking.
-func printLost(std cli.Std, c kv.Conflicted) {
-	how := "tentative"
-	if c.Stable {
-		how = "stable"
+func printLost(std cli.Std, c kv.Conflicted) error {
+	why := c.Text
+	if strings.HasSuffix(why, noRoom) {
+		why = noRoom // and not where in the procedure it says so
 	}
 	for _, op := range c.Then {
 		put, ok := op.(kv.Put)
-		if s, isSlot := slotOf(put.Key); ok && isSlot {
-			fmt.Fprintf(std.Out, "%s\t%s:00\t%s\t%s\t%s\t%s\n", s.day, s.hour, s.room, put.Value, c.Text, how)
+		s, isSlot := slotOf(put.Key)
+		if !ok || !isSlot {
+			continue
+		}
+		if _, err := fmt.Fprintf(std.Out, "%s\t%s:00\t%s\t%s\t%s\t%s\n", s.day, s.hour, s.room, put.Value, why, standing(c.Stable)); err != nil {
+			return err
 		}
 	}
+	return nil
 }

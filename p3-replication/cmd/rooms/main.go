@@ -17,6 +17,7 @@ import (
 	"dss.example/common/daemon/cli"
 	"dss.example/common/kv"
 	"dss.example/common/machine"
+	"dss.example/common/wire"
 
 	"dss.example/p1-kvrpc/client"
 	"dss.example/p1-kvrpc/session"
@@ -32,7 +33,8 @@ func command() *cli.Command {
 		Brief: "book meeting rooms, at whatever replica can be reached",
 		Detail: `A booking is tentative until the primary has given it its place; another one may come
 before it till then. list shows which are which, and lost those that found no room.
-Exit codes: 0 done; 1 definitely not done; 2 usage; 3 the outcome is unknown.`,
+Exit codes: 0 done, so far; 1 definitely not done; 2 usage; 3 the outcome is unknown, as
+that of a tentative booking that has found no room yet.`,
 		Example: "rooms -s 127.0.0.1:7001 book 101 2026-11-23 14 Ada\nrooms -s 127.0.0.1:7001 list",
 		Flags:   a.flags,
 		Verbs:   []*cli.Command{a.book(), a.cancel(), a.list(), a.lost()},
@@ -43,24 +45,27 @@ Exit codes: 0 done; 1 definitely not done; 2 usage; 3 the outcome is unknown.`,
 type app struct {
 	addrs   []string
 	timeout time.Duration
+	tls     wire.TLSFiles
 }
 
 func (a *app) flags(f *flag.FlagSet) {
 	*a = app{}
 	cli.AddrsVar(f, &a.addrs, "s", "127.0.0.1:7001", "ask the replicas `ADDR[,ADDR…]`, HOST:PORT each")
 	f.DurationVar(&a.timeout, "timeout", 10*time.Second, "give an operation `TIME`")
+	f.StringVar(&a.tls.Cert, "tls-cert", "", "show the certificate in PEM `FILE`")
+	f.StringVar(&a.tls.Key, "tls-key", "", "its key, in PEM `FILE`")
+	f.StringVar(&a.tls.CA, "tls-ca", "", "use TLS, and demand a certificate that an authority in PEM `FILE` has signed")
 }
 
 // with opens a client, lets fn use it under the time-out, and closes it.
 func (a *app) with(ctx context.Context, fn func(context.Context, *kv.Client) error) (err error) {
-	if a.timeout <= 0 {
-		return cli.Usagef("bad value %v for -timeout: want a positive time such as 10s", a.timeout)
+	o, err := a.options()
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	c, err := client.Open(ctx, client.Options{Addrs: a.addrs, Session: session.Config{
-		Mode: session.AtMostOnce, Timeout: machine.Time(a.timeout), // a booking that is done twice takes two rooms
-	}})
+	c, err := client.Open(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -70,4 +75,20 @@ func (a *app) with(ctx context.Context, fn func(context.Context, *kv.Client) err
 		}
 	}()
 	return fn(ctx, kv.NewClient(c))
+}
+
+// options is how to ask: a booking is sent again only if it was refused, for done twice it
+// would take two rooms.
+func (a *app) options() (o client.Options, err error) {
+	switch {
+	case a.timeout <= 0:
+		return o, cli.Usagef("bad value %v for -timeout: want a positive time such as 10s", a.timeout)
+	case (a.tls.Cert == "") != (a.tls.Key == ""):
+		return o, cli.Usagef("-tls-cert and -tls-key belong together: want both")
+	}
+	o = client.Options{Addrs: a.addrs, Session: session.Config{Timeout: machine.Time(a.timeout)}}
+	if a.tls != (wire.TLSFiles{}) {
+		o.Wire.TLS, err = a.tls.Client()
+	}
+	return o, err
 }
