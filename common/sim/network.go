@@ -281,7 +281,9 @@ func (w *World) deliver(ev *event) *call {
 }
 
 // input makes the frame of an input: the node's clock and fresh random bits, or
-// what a list of actions says they were. A timer never fires before its time.
+// what a list of actions says they were. A timer never fires before its time: one that
+// was set by a clock that ran fast, and runs true since, puts the clock forward, or it
+// would stand still until the others have caught up.
 //
 //go:norace
 func (w *World) input(n *node, ev *event) machine.In {
@@ -294,7 +296,13 @@ func (w *World) input(n *node, ev *event) machine.In {
 	if random == 0 {
 		random = w.rng.Uint64()
 	}
-	return machine.In{Now: n.show(max(now, ev.due)), Rand: random}
+	if now < ev.due {
+		if n.drift == 0 {
+			n.skew += ev.due - now
+		}
+		now = ev.due
+	}
+	return machine.In{Now: n.show(now), Rand: random}
 }
 
 func (s *slot) open(who asker) uint64 {

@@ -203,6 +203,36 @@ func TestNothingComesBeforeReadyNotEvenWhenTheFaultsEnd(t *testing.T) {
 	require.Nil(t, sum.Failed, "seed %d: %v", sum.Seed, sum.Failed)
 }
 
+// pace demands that, when the faults have ended, a node's clock goes at least as fast as
+// the world's.
+type pace struct {
+	calm int // steps before the faults end
+	last map[machine.Addr]*sim.Step
+}
+
+func (j pace) Step(s *sim.Step) error {
+	if s.N < j.calm {
+		return nil
+	}
+	if before := j.last[s.Addr]; before != nil && before.Life == s.Life && s.In.Now-before.In.Now < s.At-before.At {
+		return fmt.Errorf("%v: its clock goes from %v to %v while the world's goes from %v to %v", s.Addr, before.In.Now, s.In.Now, before.At, s.At)
+	}
+	now := *s
+	j.last[s.Addr] = &now
+	return nil
+}
+
+func (pace) End(*sim.World) error { return nil }
+
+func TestAClockThatRanFastDoesNotStandStillWhenTheFaultsEnd(t *testing.T) {
+	cfg := chain.World(chain.None)
+	cfg.Liveness = 60 * machine.Second
+	cfg.Events, cfg.Faults.Drift = 200, 0.2
+	cfg.Judges = func() []sim.Judge { return []sim.Judge{pace{cfg.Events, map[machine.Addr]*sim.Step{}}} }
+	sum := sim.Many(t.Context(), cfg, 1, 300, nil)
+	require.Nil(t, sum.Failed, "seed %d: %v", sum.Seed, sum.Failed)
+}
+
 func withoutJudges(cfg *sim.Config) *sim.Config {
 	c := *cfg
 	c.Judges = nil
