@@ -145,7 +145,7 @@ func SameHash(hashes [][]byte) error {
 // after which no acknowledged one began. It uses real time, so between clients of
 // one key it holds only for stores that are linearizable; where each key is written
 // by one client it holds for all. Keys that anybody appends to or uses in a
-// transaction are not judged.
+// transaction or a guarded write are not judged.
 func NoLostWrites(h History, final []kv.Item) error {
 	if err := wellFormed(h); err != nil {
 		return err
@@ -159,7 +159,7 @@ func NoLostWrites(h History, final []kv.Item) error {
 		for _, key := range touched(o.Req.Op, nil) {
 			byKey[key] = append(byKey[key], o)
 			switch o.Req.Op.(type) {
-			case kv.Append, kv.Txn:
+			case kv.Append, kv.Txn, kv.Guarded:
 				skip[key] = true
 			}
 		}

@@ -15,7 +15,8 @@ import (
 // ordered by what their clients did and read before (happened-before). Writes that
 // nobody could order may be seen in any order. Get and Scan are reads, Put and a
 // CAS that succeeded are writes; a key that anybody deletes, appends to or uses in
-// a transaction is not judged. ErrNotChecked tells that a value was written twice.
+// a transaction or a guarded write is not judged. ErrNotChecked tells that a value was
+// written twice, or that a merge procedure may have written any key.
 
 // ReadYourWrites checks that no client reads a key as it was before that client's
 // own acknowledged write.
@@ -171,7 +172,11 @@ func judge(h History, rule rule) error {
 	c := &causality{
 		rule: rule, universe: keysOf(h), writes: map[string]*write{}, skip: map[string]bool{}, index: map[int]int{},
 	}
-	for _, m := range c.moments(h) {
+	moments, err := c.moments(h)
+	if err != nil {
+		return err
+	}
+	for _, m := range moments {
 		if err := c.step(m.op); err != nil {
 			return err
 		}
@@ -180,7 +185,7 @@ func judge(h History, rule rule) error {
 }
 
 // moments sorts what matters of the history by time, and makes the clients.
-func (c *causality) moments(h History) (moments []moment) {
+func (c *causality) moments(h History) (moments []moment, err error) {
 	for i := range h {
 		o := &h[i]
 		if _, ok := c.index[o.Client]; !ok {
@@ -198,10 +203,13 @@ func (c *causality) moments(h History) (moments []moment) {
 			if o.fate() == done && o.Req.At.IsZero() {
 				moments = append(moments, moment{o.Return, o})
 			}
-		default:
-			for _, key := range touched(op, nil) {
-				c.skip[key] = true
+		case kv.Guarded:
+			if op.Else != "" {
+				return nil, fmt.Errorf("%w: %s has a merge procedure, which may have written any key", ErrNotChecked, o)
 			}
+			c.spare(op)
+		default:
+			c.spare(op)
 		}
 	}
 	for range c.index {
@@ -211,7 +219,14 @@ func (c *causality) moments(h History) (moments []moment) {
 		})
 	}
 	sort.SliceStable(moments, func(i, j int) bool { return moments[i].at < moments[j].at })
-	return moments
+	return moments, nil
+}
+
+// spare leaves out the keys of what is not judged.
+func (c *causality) spare(op kv.Op) {
+	for _, key := range touched(op, nil) {
+		c.skip[key] = true
+	}
 }
 
 func (c *causality) step(o *Op) error {

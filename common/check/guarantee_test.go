@@ -118,7 +118,19 @@ func TestGuaranteesRefuseWhatTheyCannotJudge(t *testing.T) {
 		require.ErrorIs(t, r.rule(twice), check.ErrNotChecked, r.name)
 		invented := check.History{get(1, 0, 1, "x", "1", 0, 0)}
 		require.ErrorContains(t, r.rule(invented), "nobody had written", r.name)
+		merged := check.History{op(1, 0, 1, kv.Guarded{If: "c", Then: []kv.Op{wrote("x", "1")}, Else: "m"}, ok(0))}
+		require.ErrorIs(t, r.rule(merged), check.ErrNotChecked, r.name)
 	}
+}
+
+func TestWhatAGuardedWriteMayHaveWrittenIsNotJudged(t *testing.T) {
+	guarded := op(1, 0, 1, kv.Guarded{If: "c", Then: []kv.Op{wrote("x", "1")}}, ok(0))
+	for _, r := range rules {
+		require.NoError(t, r.rule(check.History{guarded, get(1, 2, 3, "x", "1", 0, 0), put(1, 4, 5, "x", "2", 0), get(1, 6, 7, "x", "1", 0, 0)}), r.name)
+		require.Error(t, r.rule(check.History{guarded, get(1, 2, 3, "y", "1", 0, 0)}), r.name)
+	}
+	require.ErrorIs(t, check.Linearizable(check.History{guarded}, plain), check.ErrNotChecked)
+	require.NoError(t, check.NoLostWrites(check.History{put(1, 0, 1, "x", "2", 0), guarded}, []kv.Item{item("x", "1", 0)}))
 }
 
 func TestPrefix(t *testing.T) {

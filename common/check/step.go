@@ -223,6 +223,9 @@ func steps(h History, whole bool) ([]step, error) {
 	for i := range h {
 		o := &h[i]
 		fate := o.fate()
+		if _, ok := o.Req.Op.(kv.Guarded); ok && fate != refused {
+			return nil, fmt.Errorf("%w: %s is tentative, and may have another outcome later", ErrNotChecked, o)
+		}
 		if fate == refused || fate == unknown && kv.ReadOnly(o.Req.Op) || !onKeys(o.Req.Op) {
 			continue
 		}
@@ -314,6 +317,8 @@ func touched(op kv.Op, universe []string) (keys []string) {
 		}
 		slices.Sort(keys)
 		return slices.Compact(keys)
+	case kv.Guarded: // and what its merge procedure writes: that, nobody can tell
+		return touched(kv.Txn{Then: op.Then}, universe)
 	}
 	return nil
 }
