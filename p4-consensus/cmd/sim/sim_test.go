@@ -2,15 +2,9 @@ package main
 
 import (
 	"flag"
-	"fmt"
-	"net"
-	"os"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
 	"dss.example/common/house/tally"
@@ -19,6 +13,7 @@ import (
 	"dss.example/common/machine"
 	"dss.example/common/sim"
 	"dss.example/common/sim/simkv"
+	"dss.example/common/sim/simtest"
 
 	"dss.example/p1-kvrpc/session"
 	"dss.example/p1-kvrpc/table"
@@ -44,16 +39,6 @@ func enough(k worlds.Kind) int {
 	return max(n, 40)
 }
 
-// run runs the first n schedules of a world, of which none may fail.
-func run(t *testing.T, cfg *sim.Config, n int) *sim.Summary {
-	t.Helper()
-	sum := sim.Many(t.Context(), cfg, 1, n, nil)
-	require.Nil(t, sum.Failed, "seed %d: %v", sum.Seed, sum.Failed)
-	tally.Add(t, "schedules", sum.Schedules)
-	tally.Add(t, "faults", sum.Total())
-	return sum
-}
-
 func TestNoScheduleBreaksARuleOfTheLogOrTheLevelThatStage4Promises(t *testing.T) {
 	var all sim.Stats
 	var changed changes
@@ -61,7 +46,7 @@ func TestNoScheduleBreaksARuleOfTheLogOrTheLevelThatStage4Promises(t *testing.T)
 		t.Run(k.Name, func(t *testing.T) {
 			cfg := k.World()
 			cfg.Judges = func() []sim.Judge { return append(k.Judges(), &changed) }
-			sum := run(t, cfg, enough(k))
+			sum := simtest.Run(t, cfg, enough(k))
 			require.Greater(t, sum.Faults[sim.FaultRestart], sum.Schedules/3, "replicas and clients came back")
 			require.Greater(t, sum.Answers, sum.Schedules, "and were of use")
 			all.Add(sum.Stats)
@@ -104,82 +89,32 @@ func TestEveryRequestIsAnsweredWithinTenElectionsAfterTheLastFault(t *testing.T)
 		t.Run(k.Name, func(t *testing.T) {
 			cfg := k.World()
 			cfg.Liveness = worlds.Soon
-			run(t, cfg, max(enough(k)/5, 20))
+			simtest.Run(t, cfg, max(enough(k)/5, 20))
 		})
 	}
 }
 
-// The second time they run many at a time, and beside others.
 func TestAThousandSeedsOfAThousandGiveTheSameRunAgain(t *testing.T) {
-	n := 1000
-	if testing.Short() {
-		n = 40
-	}
-	cfg := worlds.Usual().World()
-	first, again := make([]uint64, n), make([]uint64, n)
-	for i := range first {
-		first[i] = hash(cfg, uint64(i))
-	}
-	var runners sync.WaitGroup
-	for r := range 8 {
-		runners.Go(func() {
-			for i := r; i < n; i += 8 {
-				again[i] = hash(cfg, uint64(i))
-			}
-		})
-	}
-	runners.Wait()
-	require.Empty(t, cmp.Diff(first, again))
-	different := map[uint64]bool{}
-	for _, h := range first {
-		different[h] = true
-	}
-	require.Len(t, different, n, "and each seed has a run of its own")
-	t.Logf("%d of %d seeds give the same run again", n, n)
-	tally.Add(t, "schedules", 2*n)
-}
-
-// hash is that of the run of a seed.
-func hash(cfg *sim.Config, seed uint64) uint64 {
-	w := sim.NewWorld(cfg, seed)
-	defer w.Close()
-	if fail := w.Run(); fail != nil {
-		return 0
-	}
-	return w.Hash()
-}
-
-func TestAHundredSeedsGiveTheHashesOfTheGoldenFile(t *testing.T) {
-	const golden = "testdata/hashes.txt"
-	var b strings.Builder
-	for seed := range uint64(100) {
-		k := worlds.All()[seed%uint64(len(worlds.All()))]
-		fmt.Fprintf(&b, "%s %d %016x\n", k.Name, seed, hash(k.World(), seed))
-	}
-	if *update {
-		require.NoError(t, os.WriteFile(golden, []byte(b.String()), 0o644))
-	}
-	want, err := os.ReadFile(golden)
-	require.NoError(t, err)
-	require.Empty(t, cmp.Diff(string(want), b.String()))
+	simtest.Replays(t, worlds.Usual().World(), thousand())
 }
 
 func TestAThousandSeedsThroughThePipeGiveTheHashOfTheirRunsHere(t *testing.T) {
-	n := 1000
+	simtest.ThroughPipe(t, worlds.Usual().World(), roles(), thousand())
+}
+
+func thousand() int {
 	if testing.Short() {
-		n = 40
+		return 40
 	}
-	judge, student := net.Pipe()
-	served := make(chan error, 1)
-	go func() { served <- sim.ServePipe(student, roles()) }()
-	cfg := worlds.Usual().World()
-	far, err := sim.NewPipe(judge).Many(t.Context(), cfg, 1, n, 100)
-	require.NoError(t, err)
-	require.Nil(t, far.Failed)
-	require.NoError(t, judge.Close())
-	require.NoError(t, <-served)
-	require.Equal(t, run(t, cfg, n).Hash, far.Hash)
-	tally.Add(t, "schedules", n)
+	return 1000
+}
+
+func TestAHundredSeedsGiveTheHashesOfTheGoldenFile(t *testing.T) {
+	var all []simtest.Named
+	for _, k := range worlds.All() {
+		all = append(all, simtest.Named{Name: k.Name, World: k.World()})
+	}
+	simtest.Golden(t, "testdata/hashes.txt", *update, all)
 }
 
 // Callers ask the replicas themselves, each another one, over a perfect network.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"flag"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,6 +19,7 @@ import (
 	"dss.example/common/script/scripttest"
 	"dss.example/common/sim"
 	"dss.example/common/sim/explore"
+	"dss.example/common/sim/simtest"
 
 	"dss.example/p4-consensus/paxos/single"
 	"dss.example/p4-consensus/spec"
@@ -101,30 +101,11 @@ func TestEveryCommandIsAnsweredSoonAfterTheLastFault(t *testing.T) {
 }
 
 func TestAHundredSeedsReplay(t *testing.T) {
-	for seed := range uint64(100) {
-		var hashes [2]uint64
-		for i := range hashes {
-			w := sim.NewWorld(world(single.Usual()), seed)
-			require.Nil(t, w.Run())
-			hashes[i] = w.Hash()
-			w.Close()
-		}
-		require.Equal(t, hashes[0], hashes[1], "seed %d", seed)
-	}
+	simtest.Replays(t, world(single.Usual()), 100)
 }
 
 func TestSchedulesThroughThePipeGiveTheHashOfTheirRunsHere(t *testing.T) {
-	const n = 100
-	judge, student := net.Pipe()
-	served := make(chan error, 1)
-	go func() { served <- sim.ServePipe(student, single.Roles()) }()
-	cfg := world(single.Usual())
-	far, err := sim.NewPipe(judge).Many(t.Context(), cfg, 1, n, 20)
-	require.NoError(t, err)
-	require.Nil(t, far.Failed)
-	require.NoError(t, judge.Close())
-	require.NoError(t, <-served)
-	require.Equal(t, sim.Many(t.Context(), cfg, 1, n, nil).Hash, far.Hash)
+	simtest.ThroughPipe(t, world(single.Usual()), single.Roles(), 100)
 }
 
 func TestScripts(t *testing.T) {
