@@ -54,6 +54,10 @@ func (s *Server) serve(req *kv.Request) *kv.Response {
 	if !s.satisfied(&t, req.Op, req.Level) {
 		return nil
 	}
+	s.shed(&t)
+	if bad := s.outgrows(&t, req); bad != nil {
+		return bad
+	}
 	resp := s.do(req, &t)
 	if resp.Status != kv.Unavailable && resp.Status != kv.Overloaded && !kv.Administers(req.Op) {
 		resp.Token = t.appendTo(nil)

@@ -1,8 +1,10 @@
 package bayou
 
 import (
+	"fmt"
 	"slices"
 
+	"dss.example/common/kv"
 	"dss.example/common/machine"
 
 	"dss.example/p3-replication/bayou/proto"
@@ -87,12 +89,8 @@ func (s *Server) bear(from machine.Addr, m proto.Bear) {
 	}
 	name, known := s.bornAs(m.Place.Life)
 	if !known {
-		if len(s.log.Known) >= MaxServers {
-			s.note("full", "node %d is not born: there are %d servers, and there can be no more: let one retire", m.Place.Node, MaxServers)
-			return
-		}
-		if _, err := s.me.Name.Child(1); err != nil {
-			s.note("full", "node %d is not born here: %v", m.Place.Node, err)
+		if why := s.full(); why != "" {
+			s.note("full", "node %d is not born here: %s", m.Place.Node, why)
 			return
 		}
 		w := &proto.Write{Kind: proto.Birth, Place: m.Place}
@@ -103,6 +101,36 @@ func (s *Server) bear(from machine.Addr, m proto.Bear) {
 		s.settle()
 	}
 	s.send(from, proto.Born{Database: s.me.Database, Life: m.Place.Life, Name: name})
+}
+
+// full tells why this server can bear nobody; empty: it can.
+func (s *Server) full() string {
+	child, err := s.me.Name.Child(1)
+	switch {
+	case err != nil:
+		return err.Error()
+	case len(s.log.Known) >= MaxServers:
+		return fmt.Sprintf("there are %d servers, and there can be no more: let one retire%s", len(s.log.Known), s.ofLostDisks())
+	case tokenSize+2*(namesSize(s.log.Known)+len(child)+entrySize) > kv.MaxToken:
+		return fmt.Sprintf("with another name of %d levels, sessions' tokens would exceed %d bytes: ask a server with a shorter name, or let one retire%s",
+			len(child)/len(vector.Root), kv.MaxToken, s.ofLostDisks())
+	}
+	return ""
+}
+
+// ofLostDisks tells of the names that a newer server of the same node has taken the place of: its
+// disk was lost, and what it had told others is theirs for good, with its name (see the package
+// comment).
+func (s *Server) ofLostDisks() string {
+	lost := 0
+	for server := range s.state.Servers(state.Full) {
+		newest, _ := s.serverAt(server.Place.Node)
+		lost += btoi(newest.Name != server.Name)
+	}
+	if lost == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d are names of disks that were lost, which keep their places for good: let servers retire before their disks are taken away)", lost)
 }
 
 // bornAs returns the name of the server whose place has that life.
@@ -153,13 +181,34 @@ func (s *Server) retire() bool {
 	return true
 }
 
-// gone tells whether another server knows that this one has retired, and so all its writes.
-// One that retires too does not count: it may stop before it tells anybody.
+// gone tells whether another server knows that this one has retired, and so all its writes, and
+// that the retirement has its number: before, the office may still be on its way here, and would
+// be lost with who gives it on. One that retires too does not count: it may stop before it tells
+// anybody. Without a primary that is heard nobody is gone: it may be stopped all the same once
+// another has its writes.
 func (s *Server) gone() bool {
-	return s.retired && slices.ContainsFunc(s.peers, func(p peer) bool {
+	if !s.retired || s.cfg.Order == "" && s.left == 0 {
+		return false
+	}
+	return slices.ContainsFunc(s.peers, func(p peer) bool {
 		_, mine := p.reach.Known.Complete(s.me.Name)
 		other, ok := s.serverAt(p.Node)
 		_, its := p.reach.Known.Complete(other.Name)
-		return mine == vector.Retired && ok && its == vector.Present
+		return mine == vector.Retired && ok && its == vector.Present && p.reach.Commit >= s.left
 	})
+}
+
+// retires looks, after a step that has taken in writes, whether this server's retirement is
+// known, whoever has told of it, and whether it has its number.
+func (s *Server) retires() {
+	if s.me.Name == "" {
+		s.retired, s.left = false, 0
+		return
+	}
+	_, known := s.log.Known.Complete(s.me.Name)
+	_, sure := s.log.Sure.Complete(s.me.Name)
+	s.retired = known == vector.Retired
+	if sure == vector.Retired && s.left == 0 && s.cfg.Order == "" {
+		s.left = s.log.Commit()
+	}
 }

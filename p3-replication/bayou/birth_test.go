@@ -328,7 +328,7 @@ func TestThereAreNoMoreServersThanAllTokensHold(t *testing.T) {
 		require.Len(t, c.hear(1, i, proto.Bear{Place: proto.Place{Node: machine.Node(i), Life: uint64(i)}}), 1)
 	}
 	require.Empty(t, c.hear(1, 99, proto.Bear{Place: proto.Place{Node: 99, Life: 99}}))
-	require.Contains(t, c.nodes[1].notes[0], "full: node 99 is not born: there are 32 servers")
+	require.Contains(t, c.nodes[1].notes[0], "full: node 99 is not born here: there are 32 servers")
 	require.Len(t, c.members(1), bayou.MaxServers)
 	require.Len(t, c.hear(1, 5, proto.Bear{Place: proto.Place{Node: 5, Life: 5}}), 1, "who was born is told again")
 	token := c.try(1, &kv.Request{Level: kv.Session, Op: kv.Get{Key: "a"}}).Token

@@ -46,6 +46,7 @@ type node struct {
 	ids     uint64
 	answers map[uint64]*kv.Response
 	notes   []string
+	widest  int // bytes of records that one step has saved
 }
 
 const (
@@ -164,15 +165,21 @@ func (c *cluster) step(n *node, e machine.Event) *machine.Out {
 
 // save makes durable what is saved, and lets go of what is trimmed.
 func (c *cluster) save(n *node, out *machine.Out) {
+	size := 0
 	for _, rec := range out.Save {
-		got, err := proto.DecodeRecord(rec.AppendTo(nil))
+		b := rec.AppendTo(nil)
+		got, err := proto.DecodeRecord(b)
 		require.NoError(c.t, err, "%#v", rec)
+		size += len(b)
 		n.seq++
 		l := machine.Load{Seq: n.seq, Record: got}
 		n.disk, n.history = append(n.disk, l), append(n.history, l)
 	}
-	n.trimmed = max(n.trimmed, out.Trim)
-	n.disk = slices.DeleteFunc(n.disk, func(l machine.Load) bool { return l.Seq < n.trimmed })
+	n.widest = max(n.widest, size)
+	if out.Trim > n.trimmed {
+		n.trimmed = out.Trim
+		n.disk = slices.DeleteFunc(n.disk, func(l machine.Load) bool { return l.Seq < n.trimmed })
+	}
 }
 
 // pass delivers all that is not a timer or an offer, and what comes of it.

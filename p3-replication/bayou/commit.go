@@ -1,6 +1,8 @@
 package bayou
 
 import (
+	"slices"
+
 	"dss.example/common/machine"
 
 	"dss.example/p3-replication/bayou/proto"
@@ -12,7 +14,26 @@ import (
 // does: so who takes over knows all numbers that were given, and who has given the office
 // away knows it with the number of the write that did it.
 func (s *Server) isPrimary() bool {
-	return s.cfg.Order == "" && s.named() && s.state.Primary(state.Sure) == s.me.Name
+	return s.cfg.Order == "" && s.named() && s.goesBy(s.state.Primary(state.Sure))
+}
+
+// goesBy tells whether a name was given to this server: its own, or another that was meant for
+// it, under which it was made the primary before it could let that name retire.
+func (s *Server) goesBy(name vector.Server) bool {
+	if name == s.me.Name {
+		return true
+	}
+	place, ok := s.state.Place(state.Sure, name)
+	return ok && place.Life == s.me.Place.Life
+}
+
+// primary returns who gives commit numbers, as far as is known here: nobody, if they come from
+// elsewhere.
+func (s *Server) primary() vector.Server {
+	if s.cfg.Order != "" {
+		return ""
+	}
+	return s.state.Primary(state.Sure)
 }
 
 // commitAll gives numbers to all tentative writes, in their present order, while this server
@@ -30,11 +51,15 @@ func (s *Server) commitAll() {
 
 // saveCommitted keeps which writes the numbers from first on were given to.
 func (s *Server) saveCommitted(first uint64, ids []vector.Stamp) {
-	if len(ids) > 0 {
-		s.kept += itemSize * len(ids)
-		s.save(proto.Committed{First: first, IDs: ids})
+	for some := range slices.Chunk(ids, maxNumbers) {
+		s.kept += itemSize * len(some)
+		s.save(proto.Committed{First: first, IDs: some})
+		first += uint64(len(some))
 	}
 }
+
+// maxNumbers bounds the numbers in a record.
+const maxNumbers = 4096
 
 // itemSize is about what a commit number takes on a disk.
 const itemSize = 32

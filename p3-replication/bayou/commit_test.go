@@ -299,3 +299,15 @@ func TestServersThatAreToldTheSameOrderAgreeInWhateverOrderTheyHear(t *testing.T
 	c.agree(1, 2, 3)
 	c.oneOrder(1, 2, 3)
 }
+
+func TestWithAnOrderFromElsewhereNobodyIsTheLeader(t *testing.T) {
+	c := sequenced(t, 2)
+	c.ordered(1, 1, births(2)...)
+	g := c.do(1, kv.Members{}).Result.(kv.Group)
+	require.Zero(t, g.Leader)
+	require.Len(t, g.Members, 2)
+	for _, m := range g.Members {
+		require.Equal(t, kv.Follower, m.Role)
+	}
+	require.Zero(t, c.do(1, kv.Inspect{}).Result.(kv.Replica).Leader)
+}

@@ -23,6 +23,13 @@ type Config struct {
 
 	// Order is who gives commit numbers instead of a primary, at this node: it is sent
 	// proto.Propose and answers with proto.Ordered. Empty: a primary gives them.
+	//
+	// Whoever it is keeps each server's own order: of two writes of a server, the one with the
+	// lower stamp has the lower number. A Propose holds tentative writes in the order of their
+	// stamps, the first ones first, so who gives numbers to what is proposed, in the order in
+	// which it is, keeps it: also of what several servers propose, for each lists all that it
+	// knows of a server before what comes later. On it rest the vectors of what is committed,
+	// and with them transfers of the state and what is said to be stable.
 	Order string
 
 	// Partner chooses whom to tell of news when nothing has happened for a while; rand is 64
@@ -41,6 +48,7 @@ type Config struct {
 	Keep      int // bytes of records after which the committed state is saved; default 16 MiB
 	Batch     int // bytes of writes in a message; default 256 KiB
 	Waiting   int // requests that wait at a time; default 4,096
+	State     int // bytes of a committed state that is taken from another server; default 1 GiB
 }
 
 // Peer is another server, as a Config names it.
@@ -49,7 +57,8 @@ type Peer struct {
 	Addr string
 }
 
-// MaxServers bounds the servers of a database: all their names fit into a session's token.
+// MaxServers bounds the servers of a database. Names of up to six levels all fit into a session's
+// token; with longer ones there may be fewer.
 const MaxServers = 32
 
 // maxWait bounds the times of a Config, so that no deadline runs over.
@@ -70,6 +79,7 @@ func (c Config) withDefaults() Config {
 	set(&c.Keep, 16<<20)
 	set(&c.Batch, 256<<10)
 	set(&c.Waiting, 4096)
+	set(&c.State, 1<<30)
 	return c
 }
 
@@ -144,5 +154,5 @@ func (c *Config) times() []*machine.Time {
 }
 
 func (c *Config) sizes() []*int {
-	return []*int{&c.Eager, &c.Tentative, &c.Bytes, &c.Retain, &c.Keep, &c.Batch, &c.Waiting}
+	return []*int{&c.Eager, &c.Tentative, &c.Bytes, &c.Retain, &c.Keep, &c.Batch, &c.Waiting, &c.State}
 }

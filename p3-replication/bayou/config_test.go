@@ -39,12 +39,16 @@ func TestAServerOfAnEncodedConfigDoesAsTheConfigSays(t *testing.T) {
 	require.NoError(t, err)
 	var out machine.Out
 	m.Step(machine.In{Now: second, Event: machine.Ready{Fresh: true}}, &out)
-	require.Equal(t, machine.Addr{Node: 1, Role: "log"}, out.Send[len(out.Send)-1].To, "it founds, and asks for numbers there")
 	named := of[proto.Named](out.Save)
 	require.Len(t, named, 1)
 	require.Equal(t, c.Addr, named[0].Place.Addr)
 	require.Equal(t, c.Zone, named[0].Place.Zone)
-	require.Equal(t, c.Tick, out.Send[1].After)
+	require.Contains(t, out.Send, machine.Envelope{To: at(1), After: c.Tick, Msg: proto.Tick{}})
+	out = machine.Out{}
+	m.Step(machine.In{Now: second, Event: machine.Recv{From: at(1), Msg: proto.Flush{}}}, &out)
+	require.Contains(t, out.Send, machine.Envelope{
+		To: machine.Addr{Node: 1, Role: "log"}, Msg: proto.Propose{From: 1, IDs: births(1)},
+	}, "it has founded, and asks for numbers there")
 }
 
 func TestAServerThatCannotBeIsRefused(t *testing.T) {

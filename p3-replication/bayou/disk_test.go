@@ -11,6 +11,7 @@ import (
 
 	"dss.example/p3-replication/bayou"
 	"dss.example/p3-replication/bayou/proto"
+	"dss.example/p3-replication/bayou/state"
 	"dss.example/p3-replication/vector"
 )
 
@@ -282,4 +283,110 @@ func TestAPrimaryThatLostItsDiskTakesItsOfficeWithIt(t *testing.T) {
 	c.meet(1, 2, 3)
 	require.Positive(t, c.report(2).Tentative)
 	c.agree(1, 2, 3)
+}
+
+// medium is a value of which a few make a record long.
+func medium() []byte { return make([]byte, 100<<10) }
+
+func TestHoweverMuchIsTentativeNoStepSavesMuch(t *testing.T) {
+	const most = 5 << 19 // bytes: some writes, and a part of a state
+	c := lagging(t, 2, 3)
+	c.nodes[2].cfg.Keep = 1 << 20
+	c.restart(c.nodes[2])
+	c.nodes[2].widest = 0
+	for range 60 {
+		c.do(2, kv.Put{Key: "a", Value: medium()})
+		c.pass()
+	}
+	require.Less(t, c.nodes[2].widest, most, "the state of its own writes")
+	c.tell(1, 2)
+	require.Equal(t, uint64(1), c.report(2).Cost.Transfers)
+	require.Equal(t, 60, c.report(2).Tentative)
+	require.Less(t, c.nodes[2].widest, most, "the state of another")
+	c.restart(c.nodes[2])
+	require.Equal(t, 60, c.report(2).Tentative)
+}
+
+// moment is what a server knew when so many records were durable.
+type moment struct {
+	records int
+	reach   proto.Reach
+	full    [32]byte
+}
+
+// busyKeep is a server that saves its state over several steps, in which it learns the writes
+// and the retirement of another, and numbers, of writes that are still to be saved again.
+func busyKeep(t testing.TB) (n *node, c *cluster, all []moment) {
+	c = group(t, 3, func(cfg *bayou.Config) { cfg.Keep = 2 << 20 })
+	n = c.nodes[2]
+	note := func() {
+		all = append(all, moment{int(n.seq), c.offer(2).Reach, n.server.Hash(state.Full)})
+	}
+	for i := range 18 {
+		c.do(2, kv.Put{Key: fmt.Sprint("a", i), Value: medium()})
+	}
+	c.tell(2, 3)
+	c.put(3, "c", "of 3")
+	c.tell(3, 2)
+	c.tell(2, 1)
+	c.put(3, "c", "its last")
+	c.do(3, kv.Change{Remove: 3})
+	note()
+	bring := func(from int) {
+		c.hear(2, from, of[proto.Batch](c.hear(from, 2, c.wanted(2, from)))[0])
+		note()
+	}
+	for i := range 4 { // and now it begins
+		c.do(2, kv.Put{Key: fmt.Sprint("b", i), Value: medium()})
+		note()
+	}
+	require.Len(t, saved[proto.Kept](n), 0, "the writes come first")
+	bring(3)
+	bring(1)
+	c.put(2, "d", "x")
+	note()
+	c.pass()
+	note()
+	return n, c, all
+}
+
+func TestWhereverACrashFallsWhileAStateIsSavedWhatWasLearnedMeanwhileIsKept(t *testing.T) {
+	whole, c, all := busyKeep(t)
+	require.Positive(t, whole.trimmed)
+	require.Greater(t, c.report(2).Commit, all[0].reach.Commit)
+	for k := all[0].records; k <= len(whole.history); k++ {
+		c.onDisk(whole, k)
+		r := c.report(2)
+		for _, m := range all {
+			if m.records > k {
+				continue
+			}
+			for _, e := range m.reach.Known {
+				require.True(t, r.Full.Knows(vector.Stamp{Time: e.Time, Server: e.Server}), "%d records: %s, it has said %s", k, r.Full, m.reach.Known)
+			}
+			require.GreaterOrEqual(t, r.Commit, m.reach.Commit, "%d records", k)
+			if m.records == k {
+				require.Equal(t, m.full, c.nodes[2].server.Hash(state.Full), "%d records", k)
+			}
+		}
+	}
+	c.onDisk(whole, len(whole.history))
+	c.meet(1, 2, 3)
+	c.agree(1, 2)
+}
+
+func TestManyNumbersAreSavedInSeveralRecords(t *testing.T) {
+	const many = 5000
+	c := group(t, 2, func(cfg *bayou.Config) { cfg.Batch = 1 << 20 })
+	for range many {
+		c.do(2, kv.Put{Key: "a"})
+	}
+	c.tell(2, 1)
+	require.Greater(t, c.report(1).Commit, uint64(many))
+	for _, rec := range saved[proto.Committed](c.nodes[1]) {
+		require.LessOrEqual(t, len(rec.IDs), 4096)
+	}
+	c.restart(c.nodes[1])
+	require.Zero(t, c.report(1).Tentative)
+	require.Greater(t, c.report(1).Commit, uint64(many))
 }

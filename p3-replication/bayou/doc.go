@@ -63,5 +63,13 @@
 //
 // It may stop and start again with its disk. If its disk is lost or damaged it is born again
 // under another name: what it had accepted and told nobody is lost then, and it says so. A
-// primary whose disk is lost takes its office with it: writes stay tentative from then on.
+// primary whose disk is lost takes its office with it: writes stay tentative from then on, and
+// who retires is not told that it may go.
+//
+// The name of a lost disk stays, and is one of MaxServers for good. Nobody else can write its
+// retirement: that would say that there is no more to come of it, and a message with its writes
+// may still be on its way to somebody, who would then know what all others think they know too.
+// Nor can the primary declare its uncommitted writes void, for a birth may be among them, of a
+// server that goes on. So let a server retire before its disk is taken away. Where the names of
+// lost disks leave no room, nobody is born any more; the servers that are there go on.
 package bayou

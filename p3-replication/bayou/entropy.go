@@ -15,6 +15,7 @@ import (
 // the same.
 type pull struct {
 	from  machine.Node // 0: none
+	asked machine.Time // for the last time
 	until machine.Time // when an answer is no longer waited for
 	began bool         // it has brought something
 }
@@ -37,10 +38,10 @@ func (s *Server) meet() {
 	}
 	for i := range all {
 		if old := s.peer(all[i].Node); old != nil {
-			all[i].reach = old.reach
+			all[i].seen = old.seen
 		}
 	}
-	s.peers = all
+	s.peers, s.met = all, s.state.Moved()
 }
 
 func (s *Server) peer(node machine.Node) *peer {
@@ -110,13 +111,19 @@ func (s *Server) tellSome() {
 
 // offered asks a peer that knows something for it.
 func (s *Server) offered(from machine.Addr, m proto.Offer) {
-	if m.Database == 0 {
+	switch {
+	case m.Database == 0:
 		s.deny(from)
+	case s.me.Name == "" && s.peer(from.Node) == nil: // it knows of this one: of its own peers none may be left
+		s.send(from, proto.Bear{Place: s.me.Place})
 	}
 	if !s.ours(from, m.Database) {
 		return
 	}
 	s.hear(from, m.Reach)
+	if s.peer(from.Node) == nil && !s.log.Ahead(&m.Reach) { // it has retired, and nobody else would tell it
+		s.offer(from.Node)
+	}
 	s.catchUp(from, &m.Reach)
 }
 
@@ -130,10 +137,11 @@ func (s *Server) catchUp(from machine.Addr, reach *proto.Reach) {
 
 // want begins a session, or goes on with it.
 func (s *Server) want(from machine.Node) {
-	if s.pull.from != 0 && s.pull.from != from && s.now < s.pull.until {
+	if s.pull.from != 0 && s.pull.from != from && s.now < s.pull.until || s.arriving.state != nil {
 		return
 	}
-	s.pull.from, s.pull.until = from, s.now+2*s.cfg.Tick
+	s.dropArriving()
+	s.pull.from, s.pull.asked, s.pull.until = from, s.now, s.now+s.patience(from)
 	s.send(s.addr(from), proto.Want{
 		Database: s.me.Database, Life: s.life, Reach: s.log.Reach(), State: s.arriving.cursor(from),
 	})
@@ -161,6 +169,7 @@ func (s *Server) batch(from machine.Addr, m proto.Batch) {
 		return
 	}
 	s.hear(from, m.Reach)
+	s.answered(from)
 	first, saved := s.log.Commit()+1, s.records
 	var committed []vector.Stamp
 	for i := range m.Items {
@@ -189,7 +198,11 @@ func (s *Server) batch(from machine.Addr, m proto.Batch) {
 	s.ordered = s.ordered[min(len(committed), len(s.ordered)):]
 	s.saveCommitted(first, committed)
 	news := s.records > saved
-	s.settle()
+	if s.unsettled = news && m.More && !s.isPrimary(); s.unsettled {
+		s.flush() // of the news
+	} else {
+		s.settle()
+	}
 	if news || !m.More { // a copy that comes late goes on with nothing
 		s.goOn(from, m.More, len(m.Items) > 0)
 	}
@@ -211,9 +224,8 @@ func (s *Server) learn(w *proto.Write) {
 
 // goOn asks for what is still to come: of the same server, or of another that has told of more.
 func (s *Server) goOn(from machine.Addr, more, brought bool) {
-	if brought && s.pull.from == from.Node && !s.pull.began {
-		s.pull.began = true
-		s.cost.Sessions++
+	if brought {
+		s.brought(from)
 	}
 	if more {
 		s.want(from.Node)
@@ -225,14 +237,20 @@ func (s *Server) goOn(from machine.Addr, more, brought bool) {
 	s.seek()
 }
 
+// brought counts the session that is under way, if it is with that server, as one that brought
+// something.
+func (s *Server) brought(from machine.Addr) {
+	if s.pull.from == from.Node && !s.pull.began {
+		s.pull.began = true
+		s.cost.Sessions++
+	}
+}
+
 // seek begins a session with any server that has told of more than is known here. One that
 // has not answered is not asked again before it is heard.
 func (s *Server) seek() {
 	if s.pull.from != 0 && s.now >= s.pull.until {
-		if p := s.peer(s.pull.from); p != nil {
-			p.reach = proto.Reach{}
-		}
-		s.pull = pull{}
+		s.giveUp(s.pull.from)
 	}
 	if s.pull.from != 0 || len(s.peers) == 0 {
 		return
@@ -244,4 +262,39 @@ func (s *Server) seek() {
 			return
 		}
 	}
+}
+
+// giveUp ends a session with a server that does not answer, or not as it should: it is not asked
+// again before it is heard, and has more time then.
+func (s *Server) giveUp(node machine.Node) {
+	if p := s.peer(node); p != nil {
+		p.reach = proto.Reach{}
+		p.missed++
+	}
+	if s.pull.from == node {
+		s.pull = pull{}
+	}
+}
+
+// answered notes how long a server took to answer, if it was in time.
+func (s *Server) answered(from machine.Addr) {
+	if p := s.peer(from.Node); p != nil && s.pull.from == from.Node {
+		p.took, p.missed = s.now-s.pull.asked, 0
+	}
+}
+
+const (
+	leastPatience = 2  // ticks
+	mostPatience  = 50 // ticks: less than a state is held for who asks for it
+)
+
+// patience is how long an answer of a server is waited for: three times as long as the last one
+// took, and twice as long after each that did not come.
+func (s *Server) patience(node machine.Node) machine.Time {
+	least, most := leastPatience*s.cfg.Tick, mostPatience*s.cfg.Tick
+	p := s.peer(node)
+	if p == nil {
+		return least
+	}
+	return min(min(max(least, 3*p.took), most)<<min(p.missed, 5), most)
 }

@@ -285,3 +285,41 @@ func TestPeersAreThoseOfTheConfigAndThoseThatWereBorn(t *testing.T) {
 	c.tell(3, 1)
 	require.Equal(t, []bayou.Peer{{Node: 2, Addr: addr(2)}}, c.nodes[1].server.Peers())
 }
+
+// asks offers something new to 2 at each tick, of 1, whose answers are lost, and returns how many
+// ticks lie between the questions.
+func (c *cluster) asks(ticks int) (gaps []int) {
+	c.t.Helper()
+	c.put(1, "a", "news")
+	last := -1
+	for now := range ticks {
+		c.now += tick
+		c.passIf(nobody)
+		if len(of[proto.Want](c.hear(2, 1, c.offer(1)))) > 0 {
+			gaps = append(gaps, now-last)
+			last = now
+		}
+	}
+	return gaps
+}
+
+func TestAnAnswerIsWaitedForLongerAfterEachThatDidNotComeInTime(t *testing.T) {
+	c := group(t, 2)
+	gaps := c.asks(500)
+	require.IsNonDecreasing(t, gaps[1:])
+	require.LessOrEqual(t, gaps[1], 3)
+	require.Equal(t, 50, gaps[len(gaps)-1], "it has its bound")
+	c.tell(1, 2)
+	require.LessOrEqual(t, c.asks(20)[1], 3, "one has come in time")
+}
+
+func TestAnAnswerOfASlowServerIsWaitedForAsLongAsTheLastOneTook(t *testing.T) {
+	c := group(t, 2)
+	c.asks(200) // until there is patience
+	c.now += second
+	want := of[proto.Want](c.hear(2, 1, c.offer(1)))[0]
+	c.now += 10 * tick
+	c.hear(2, 1, of[proto.Batch](c.hear(1, 2, want))[0])
+	require.Contains(t, c.all(2), "a=news")
+	require.InDelta(t, 30, c.asks(100)[1], 1, "ticks")
+}

@@ -70,16 +70,19 @@ func (s *Server) restore() {
 	}
 }
 
-// replay takes in the writes of the records from the base on, in the order in which they were
-// learned and committed.
+// replay takes in the writes of the records from the base on, and then their numbers. A write
+// that was tentative when the base began may stand behind one of the same server's that was
+// learned since, or behind its number: so the writes are taken in by their stamps, which is an
+// order in which they can be learned.
 func (s *Server) replay(base int) {
+	for _, w := range s.learned(base) {
+		if !s.log.Known.Knows(w.ID) {
+			s.insert(w)
+		}
+		s.kept += w.Size()
+	}
 	for _, l := range s.loaded[base:] {
 		switch rec := l.rec.(type) {
-		case proto.Learned:
-			if !s.log.Known.Knows(rec.Write.ID) {
-				s.insert(&rec.Write)
-			}
-			s.kept += rec.Write.Size()
 		case proto.Committed:
 			for i, id := range rec.IDs {
 				if rec.First+uint64(i) == s.log.Commit()+1 {
@@ -91,6 +94,17 @@ func (s *Server) replay(base int) {
 			s.clock.Witness(rec.Clock)
 		}
 	}
+}
+
+// learned returns the writes of the records from the base on, in the order of their stamps.
+func (s *Server) learned(base int) (writes []*proto.Write) {
+	for _, l := range s.loaded[base:] {
+		if rec, ok := l.rec.(proto.Learned); ok {
+			writes = append(writes, &rec.Write)
+		}
+	}
+	slices.SortStableFunc(writes, func(a, b *proto.Write) int { return a.ID.Compare(b.ID) })
+	return writes
 }
 
 // lastState returns the last state that was saved whole, in one part, and the place among the
@@ -146,10 +160,10 @@ func (s *Server) begin() {
 	s.me = proto.Named{Place: proto.Place{Node: s.self.Node, Life: s.draw() | 1, Addr: s.cfg.Addr, Zone: s.cfg.Zone}}
 	s.life = s.draw() | 1 // what is on its way to the former name is not heard
 	s.log, s.state, s.clock, s.done, s.ordered = order.Log{}, state.New(s.programs), vector.Clock{}, nil, nil
-	s.pull, s.arriving, s.shipped, s.kept = pull{}, arriving{}, nil, 0
+	s.pull, s.arriving, s.shipped, s.kept, s.unsettled = pull{}, arriving{}, nil, 0, false
 	s.founding, s.denied, s.peers = 0, nil, nil
 	s.meet()
-	s.keeping = keeping{first: s.save(proto.Forgot{Place: s.me.Place}), last: s.records}
+	s.keeping = keeping{first: s.save(proto.Forgot{Place: s.me.Place}), last: s.records, whole: true}
 	s.send(s.self, proto.Saved{Record: s.records})
 }
 

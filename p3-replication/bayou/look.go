@@ -44,7 +44,10 @@ func (s *Server) Report() Report {
 }
 
 // Hash returns the hash of a view: equal where the views are.
-func (s *Server) Hash(view state.View) [32]byte { return s.state.Hash(view) }
+func (s *Server) Hash(view state.View) [32]byte {
+	s.wind()
+	return s.state.Hash(view)
+}
 
 // Peers returns whom this server may want to send messages to, by node.
 func (s *Server) Peers() []Peer {

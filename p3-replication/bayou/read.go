@@ -1,6 +1,8 @@
 package bayou
 
 import (
+	"fmt"
+
 	"dss.example/common/kv"
 	"dss.example/common/machine"
 
@@ -122,25 +124,14 @@ func (s *Server) conflicts(view state.View, op kv.Conflicts) *kv.Response {
 		limit = kv.MaxConflicts
 	}
 	var list kv.ConflictList
-	var beyond vector.Stamp
-	if op.After.Hi > 0 {
-		beyond.Time = op.After.Hi - 1
-		beyond.Server = lastServer
-	}
-	passed := op.After.IsZero()
 	size := 0
-	for c := range s.state.Conflicts(view, beyond) {
-		v := version(c.ID)
-		if !passed && c.ID.Time == op.After.Hi {
-			passed = v == op.After
-			continue
-		}
+	for c := range s.state.Conflicts(view, s.stampOf(view, op.After)) {
 		size += conflictSize(&c)
 		if list.More = len(list.List) == limit || size > kv.MaxMessage-itemOverhead && len(list.List) > 0; list.More {
 			break
 		}
 		list.List = append(list.List, kv.Conflicted{
-			Write: v, Server: c.ID.Server.String(), Text: c.Text, Then: steps(c.Update), Stable: s.log.Sure.Knows(c.ID),
+			Write: version(c.ID), Server: c.ID.Server.String(), Text: c.Text, Then: steps(c.Update), Stable: s.log.Sure.Knows(c.ID),
 		})
 	}
 	return &kv.Response{Status: kv.OK, Rev: s.revision(), Result: list, Stable: bool(view)}
@@ -153,6 +144,30 @@ func conflictSize(c *state.Conflict) int {
 		n += itemOverhead + len(c.Update[i].Key) + len(c.Update[i].Value)
 	}
 	return n
+}
+
+// stampOf returns the stamp of a write, of which a version holds the time only: it may have been
+// resolved since it was listed, but its server is known or it is still there. If not, it is the
+// last stamp before that time: a conflict may be listed twice then, but none is left out.
+func (s *Server) stampOf(view state.View, v kv.Version) vector.Stamp {
+	if v.Hi == 0 {
+		return vector.Stamp{}
+	}
+	for _, e := range s.log.Known {
+		if id := (vector.Stamp{Time: v.Hi, Server: e.Server}); version(id) == v {
+			return id
+		}
+	}
+	before := vector.Stamp{Time: v.Hi - 1, Server: lastServer}
+	for c := range s.state.Conflicts(view, before) {
+		switch {
+		case version(c.ID) == v:
+			return c.ID
+		case c.ID.Time > v.Hi:
+			return before
+		}
+	}
+	return before
 }
 
 // lastServer comes behind all names of servers.
@@ -267,7 +282,7 @@ func (s *Server) nodeOf(name vector.Server) machine.Node {
 
 // group is who is there, as far as is known here.
 func (s *Server) group() kv.Group {
-	primary := s.state.Primary(state.Sure)
+	primary := s.primary()
 	g := kv.Group{
 		Version: 1, Commit: s.log.Commit(), Asked: kv.ReplicaID(s.self.Node), Leader: kv.ReplicaID(s.nodeOf(primary)),
 	}
@@ -284,14 +299,30 @@ func (s *Server) group() kv.Group {
 // inspect tells of this server.
 func (s *Server) inspect() kv.Replica {
 	r := kv.Replica{
-		ID: kv.ReplicaID(s.self.Node), Role: kv.Follower, Leader: kv.ReplicaID(s.nodeOf(s.state.Primary(state.Sure))),
+		ID: kv.ReplicaID(s.self.Node), Role: kv.Follower, Leader: kv.ReplicaID(s.nodeOf(s.primary())),
 		Commit: s.log.Commit(), First: s.log.Dropped() + 1,
 	}
 	switch {
 	case !s.named():
-		r.Role, r.Waiting = kv.Joining, "another server to bear it"
+		r.Role, r.Waiting = kv.Joining, s.waitsFor()
 	case s.isPrimary():
 		r.Role = kv.Leader
 	}
 	return r
+}
+
+// waitsFor tells people what a server that has no name waits for.
+func (s *Server) waitsFor() string {
+	const text = "another server to bear it"
+	switch {
+	case s.me.Name != "":
+		return "the write that it was born by"
+	case len(s.cfg.Peers) == 0:
+		return text + ": it knows of none: name one as its peer"
+	case s.founding == 0 || s.now-s.founding < s.cfg.Founding:
+		return text
+	case len(s.denied) > 0:
+		return fmt.Sprintf("%s: %d of its %d peers have no name either, and no other answers: start the one that founds the database", text, len(s.denied), len(s.cfg.Peers))
+	}
+	return fmt.Sprintf("%s: none of its %d peers answers: start one of them, or a server of the database that has this one among its peers", text, len(s.cfg.Peers))
 }

@@ -43,6 +43,9 @@ func TestItsLastWritesReachOthersBeforeItIsGone(t *testing.T) {
 	c.nodes[2].cfg.Peers = quiet(2, 1, 3).Peers
 	c.restart(c.nodes[2])
 	c.tell(3, 2)
+	require.False(t, c.report(2).Gone, "its retirement has no number")
+	c.tell(3, 1)
+	c.tell(1, 2)
 	require.True(t, c.report(2).Gone)
 	c.nodes[2].server = nil
 	c.meet(1, 3)

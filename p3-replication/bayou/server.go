@@ -17,14 +17,16 @@ type Server struct {
 	cfg      Config
 	programs state.Programs
 
-	me      proto.Named // zero until this server has a name
-	clock   vector.Clock
-	log     order.Log
-	state   *state.State
-	done    []state.Effect // of the first tentative writes: the others are still to be done
-	ordered []vector.Stamp // whose the numbers after the last are, from elsewhere; zero: not known yet
+	me        proto.Named // zero until this server has a name
+	clock     vector.Clock
+	log       order.Log
+	state     *state.State
+	done      []state.Effect // of the first tentative writes: the others are still to be done
+	unsettled bool           // writes have come in, and more of that session are on their way
+	ordered   []vector.Stamp // whose the numbers after the last are, from elsewhere; zero: not known yet
 
 	peers []peer // in order of nodes
+	met   uint64 // state.Moved, when they were looked for last
 	pull  pull   // the session that is under way
 	eager bool   // there is news that nobody was told of
 	due   machine.Time
@@ -32,6 +34,7 @@ type Server struct {
 	founding machine.Time // since when others are asked for a name; 0: not yet
 	denied   []machine.Node
 	retired  bool
+	left     uint64 // a commit number not before that of the own retirement; 0: it has none yet
 
 	arriving arriving  // a state on its way here
 	shipped  []shipped // those on their way to others
@@ -61,7 +64,14 @@ type Cost struct {
 // peer is another server that this one may speak to.
 type peer struct {
 	Peer
-	reach proto.Reach // when it was heard last
+	seen
+}
+
+// seen is what was seen of a peer.
+type seen struct {
+	reach  proto.Reach  // when it was heard last
+	took   machine.Time // its last answer that came in time
+	missed int          // answers since then that did not
 }
 
 var _ machine.Machine = (*Server)(nil)
@@ -81,6 +91,9 @@ func New(self machine.Addr, cfg Config) (*Server, error) {
 // Step implements machine.Machine.
 func (s *Server) Step(in machine.In, out *machine.Out) {
 	s.now, s.rand, s.out = in.Now, machine.Dice(in.Rand), out
+	if s.unsettled && !goesOn(in.Event) {
+		s.settle()
+	}
 	switch e := in.Event.(type) {
 	case machine.Load:
 		s.load(e)
@@ -96,6 +109,18 @@ func (s *Server) Step(in machine.In, out *machine.Out) {
 		s.link(e)
 	}
 	s.out = nil
+}
+
+// goesOn tells whether an input may go on with what a session brings. The writes of a session are
+// put in order when the last of them is there, or anything else happens: so each write that was
+// there before is undone once, however many batches there are.
+func goesOn(e machine.Event) bool {
+	recv, _ := e.(machine.Recv)
+	switch recv.Msg.(type) {
+	case proto.Batch, proto.Flush:
+		return true
+	}
+	return false
 }
 
 func (s *Server) receive(from machine.Addr, msg machine.Data) {
@@ -147,6 +172,7 @@ func (s *Server) receiveOwn(from machine.Addr, msg machine.Data) {
 // tick looks at everything that has a deadline.
 func (s *Server) tick() {
 	s.out.Timer(s.self, s.cfg.Tick, proto.Tick{})
+	s.dropArriving()
 	if !s.named() {
 		s.seekName()
 		return

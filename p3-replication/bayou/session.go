@@ -1,6 +1,8 @@
 package bayou
 
 import (
+	"slices"
+
 	"dss.example/common/cbor"
 	"dss.example/common/kv"
 
@@ -17,11 +19,12 @@ type token struct {
 	read     vector.Vector
 	write    vector.Vector
 	commit   uint64 // the last commit number behind a stable read
+	left     uint64 // one behind all writes of the session at servers that have retired: see shed
 }
 
 func (t *token) appendTo(b []byte) []byte {
 	b = cbor.AppendUint(cbor.AppendUint(b, uint64(t.wants)), t.database)
-	return cbor.AppendUint(t.write.AppendTo(t.read.AppendTo(b)), t.commit)
+	return cbor.AppendUint(cbor.AppendUint(t.write.AppendTo(t.read.AppendTo(b)), t.commit), t.left)
 }
 
 // readToken reads a token of another answer, or one with which a session begins. Of a request
@@ -41,7 +44,7 @@ func (s *Server) readToken(req *kv.Request) (t token, bad *kv.Response) {
 		wants := r.Uint()
 		t = token{
 			wants: kv.Guarantees(wants), database: r.Uint(),
-			read: vector.ReadVector(&r), write: vector.ReadVector(&r), commit: r.Uint(),
+			read: vector.ReadVector(&r), write: vector.ReadVector(&r), commit: r.Uint(), left: r.Uint(),
 		}
 		if err := r.Close(); err != nil || wants > uint64(kv.AllGuarantees) {
 			return t, kv.Refuse(kv.Invalid, "a token that no server of this database has given: begin without one")
@@ -69,7 +72,7 @@ func (s *Server) satisfied(t *token, op kv.Op, level kv.Level) bool {
 	if level == kv.Prefix && kv.ReadOnly(op) {
 		return s.log.Commit() >= t.commit
 	}
-	return (t.wants&needWrites == 0 || s.reached(t.write)) &&
+	return (t.wants&needWrites == 0 || s.reached(t.write) && s.log.Commit() >= t.left) &&
 		(t.wants&needReads == 0 || !s.log.Ahead(&proto.Reach{Known: t.read}))
 }
 
@@ -85,15 +88,65 @@ func (s *Server) reached(v vector.Vector) bool {
 }
 
 // sawRead notes in a session that it has read here: any of the writes that are known may be
-// among what it saw.
+// among what it saw. A session that wants nothing of its reads carries nothing of them.
 func (s *Server) sawRead(t *token, level kv.Level) {
+	known := s.log.Known
 	if level == kv.Prefix {
-		t.read.Join(s.log.Sure)
+		known = s.log.Sure
 		t.commit = max(t.commit, s.log.Commit())
-		return
 	}
-	t.read.Join(s.log.Known)
+	if t.wants&(kv.MonotonicReads|kv.WritesFollowReads) != 0 {
+		t.read.Join(known)
+	}
 }
 
-// sawWrite notes in a session a write of its own.
-func (t *token) sawWrite(id vector.Stamp) { t.write.Raise(id) }
+// sawWrite notes in a session a write of its own, if it wants anything of its writes.
+func (t *token) sawWrite(id vector.Stamp) {
+	if t.wants&(kv.ReadYourWrites|kv.MonotonicWrites) != 0 {
+		t.write.Raise(id)
+	}
+}
+
+// shed takes out of a session those of its servers whose retirement has its number here. In
+// their place it wants whoever serves it to have come to that number, or one that is not before.
+func (s *Server) shed(t *token) {
+	t.write = slices.DeleteFunc(t.write, func(e vector.Entry) bool {
+		_, state := s.log.Sure.Complete(e.Server)
+		if state == vector.Retired {
+			t.left = max(t.left, s.log.Commit())
+		}
+		return state == vector.Retired
+	})
+}
+
+// outgrows refuses an operation after which the session's token would exceed kv.MaxToken: before
+// a write is accepted, of which nobody would have the token.
+func (s *Server) outgrows(t *token, req *kv.Request) *kv.Response {
+	most := tokenSize + namesSize(t.read) + namesSize(t.write) + namesSize(s.log.Known) + len(s.me.Name) + entrySize
+	if most <= kv.MaxToken || kv.Administers(req.Op) {
+		return nil
+	}
+	next := token{wants: t.wants, read: t.read.Clone(), write: t.write.Clone(), database: t.database, commit: vector.MaxTime, left: t.left}
+	if kv.ReadOnly(req.Op) {
+		s.sawRead(&next, req.Level)
+	} else {
+		next.sawWrite(vector.Stamp{Time: vector.MaxTime, Server: s.me.Name})
+	}
+	if n := len(next.appendTo(nil)); n > kv.MaxToken {
+		return kv.Refuse(kv.TooLarge, "a session's token of %d bytes: at most %d: there are too many servers with long names: ask at level %s, or with fewer guarantees", n, kv.MaxToken, kv.Eventual)
+	}
+	return nil
+}
+
+const (
+	tokenSize = 64 // more than a token takes besides its entries
+	entrySize = 12 // and an entry besides its name
+)
+
+// namesSize is more than a vector's entries take in a token.
+func namesSize(v vector.Vector) (n int) {
+	for _, e := range v {
+		n += len(e.Server) + entrySize
+	}
+	return n
+}

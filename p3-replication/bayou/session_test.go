@@ -194,3 +194,73 @@ func FuzzToken(f *testing.F) {
 		require.Equal(t, before, c.report(2))
 	})
 }
+
+func TestASessionWhoseTokenWouldBeTooLongIsRefusedBeforeItWrites(t *testing.T) {
+	c := newCluster(t)
+	deepNames(c, 30)
+	read := c.try(1, &kv.Request{Op: aRead})
+	require.Equal(t, kv.NotFound, read.Status, "all names fit once")
+	before := c.report(1)
+	resp := c.try(1, &kv.Request{Token: read.Token, Op: aWrite})
+	require.Equal(t, kv.TooLarge, resp.Status)
+	require.Equal(t, before, c.report(1))
+	require.Equal(t, kv.NotFound, c.try(1, &kv.Request{Token: read.Token, Op: aRead}).Status, "it goes on reading")
+}
+
+func TestWhereNoTokenFitsOneCanReadAndWriteWithoutGuarantees(t *testing.T) {
+	c := newCluster(t)
+	deepNames(c, 33)
+	resp := c.try(1, &kv.Request{Op: aRead})
+	require.Equal(t, kv.TooLarge, resp.Status)
+	require.Contains(t, resp.Detail, "too many servers with long names: ask at level eventual, or with fewer guarantees")
+	token := kv.MonotonicWrites.Token()
+	for range 2 {
+		resp := c.try(1, &kv.Request{Level: kv.Eventual, Op: aWrite})
+		require.Equal(t, kv.OK, resp.Status)
+		require.Equal(t, kv.OK, c.try(1, &kv.Request{Token: resp.Token, Op: aRead}).Status)
+		resp = c.try(1, &kv.Request{Token: token, Op: aWrite})
+		require.Equal(t, kv.OK, resp.Status)
+		token = resp.Token
+	}
+}
+
+func TestTokensDoNotGrowWithServersAtWhichTheSessionWroteThatRetired(t *testing.T) {
+	c := group(t, 1)
+	token := c.do(1, aWrite).Token
+	size := len(token)
+	for i := 2; i < 80; i++ {
+		c.start(i, quiet(i, 1))
+		c.pass()
+		resp := c.try(i, &kv.Request{Token: token, Op: aWrite})
+		require.Equal(t, kv.OK, resp.Status, resp.Detail)
+		c.do(i, kv.Change{Remove: kv.ReplicaID(i)})
+		c.tell(i, 1)
+		c.nodes[i].server = nil
+		resp = c.try(1, &kv.Request{Token: resp.Token, Op: aRead})
+		require.Equal(t, kv.OK, resp.Status, resp.Detail)
+		token = resp.Token
+	}
+	require.Less(t, len(token), size+60)
+}
+
+func TestASessionWaitsForItsOwnWritesAtOneThatRetired(t *testing.T) {
+	c := group(t, 3)
+	token := c.try(2, &kv.Request{Token: kv.ReadYourWrites.Token(), Op: aWrite}).Token
+	c.do(2, kv.Change{Remove: 2})
+	c.tell(2, 1)
+	resp := c.try(1, &kv.Request{Token: token, Op: aRead})
+	require.Equal(t, kv.OK, resp.Status)
+	require.Nil(t, c.try(3, &kv.Request{Token: resp.Token, Op: aRead}), "3 knows nothing of 2's write")
+	c.tell(1, 3)
+	require.Equal(t, kv.OK, c.try(3, &kv.Request{Token: resp.Token, Op: aRead}).Status)
+}
+
+func TestASessionCarriesWhatItsGuaranteesNeed(t *testing.T) {
+	c := group(t, 3)
+	least := len(c.try(2, &kv.Request{Level: kv.Eventual, Op: kv.Inquire{Write: kv.Version{Hi: 1}}}).Token)
+	for wants, grows := range map[kv.Guarantees]bool{0: false, kv.ReadYourWrites: true, kv.MonotonicReads: true, kv.WritesFollowReads: true, kv.MonotonicWrites: true} {
+		token := c.try(2, &kv.Request{Token: wants.Token(), Op: aWrite}).Token
+		token = c.try(2, &kv.Request{Token: token, Op: aRead}).Token
+		require.Equal(t, grows, len(token) > least, "%s: %d bytes", wants, len(token))
+	}
+}

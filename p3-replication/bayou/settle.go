@@ -61,16 +61,20 @@ func (s *Server) commit(id vector.Stamp) bool {
 // settle ends a step that has taken in writes: the primary commits them, all are done, what
 // was news to this server is told to others, and who has waited for it is served.
 func (s *Server) settle() {
-	_, known := s.log.Known.Complete(s.me.Name)
-	s.retired = s.me.Name != "" && known == vector.Retired // by whatever it has heard
+	s.unsettled = false
 	s.followOrder()
 	s.wind()
-	s.disown()
+	if s.state.Moved() != s.met {
+		s.disown()
+	}
 	s.commitAll()
 	s.wind()
-	s.log.Drop(s.log.Commit(), s.cfg.Retain, s.cfg.Bytes/2)
+	s.retires()
+	s.drop()
 	s.keep()
-	s.meet()
+	if s.state.Moved() != s.met {
+		s.meet()
+	}
 	s.serveWaits()
 	if s.eager {
 		s.flush()

@@ -276,3 +276,98 @@ func TestAClientsRequestThatIsRefusedChangesNothing(t *testing.T) {
 	}
 	require.Nil(t, c.step(c.nodes[2], machine.Ask{ID: 99, Cmd: machine.Raw("x")}).Reply)
 }
+
+// A server that comes back with m writes of its own to one that has as many, in between: each is
+// undone once at most, and done once more, in whatever number of batches they come.
+func TestWritesThatInterleaveAreUndoneAndDoneInProportionToTheirNumber(t *testing.T) {
+	for _, m := range []int{50, 200, 800} {
+		c := group(t, 3, func(cfg *bayou.Config) { cfg.Batch = 1000 })
+		for range m {
+			c.put(2, "a", "of 2")
+			c.put(3, "b", "of 3")
+		}
+		done, undone := c.cost(2, func() { c.tell(3, 2) })
+		require.Equal(t, 2*m, c.report(2).Tentative)
+		require.LessOrEqual(t, undone, uint64(m))
+		require.LessOrEqual(t, done, uint64(2*m))
+		require.Greater(t, undone, uint64(m-2), "they do interleave")
+	}
+}
+
+func TestASessionThatIsCutLeavesWritesThatAreReadAtOnce(t *testing.T) {
+	c := group(t, 3, func(cfg *bayou.Config) { cfg.Batch, cfg.Patience = 1, 100*second })
+	token := c.do(3, kv.Put{Key: "a", Value: []byte("1")}).Token
+	for range 5 {
+		c.put(3, "b", "2")
+	}
+	require.Nil(t, c.try(2, &kv.Request{Token: token, Op: kv.Get{Key: "a"}}))
+	waiting := c.nodes[2].ids
+	c.hear(2, 3, of[proto.Batch](c.hear(3, 2, c.wanted(2, 3)))[0]) // and the rest is lost
+	require.Equal(t, "a=1", c.all(2))
+	require.Equal(t, kv.OK, c.nodes[2].answers[waiting].Status)
+}
+
+// threeConflicts is a server that knows of three conflicts of one time, and them. The key of the
+// second one can be made free.
+func threeConflicts(t testing.TB) (c *cluster, all []kv.Version) {
+	c = group(t, 4)
+	c.put(1, "a", "1")
+	c.put(1, "b", "1")
+	for id := 2; id <= 4; id++ {
+		c.tell(1, id)
+	}
+	for id, key := range map[int]string{2: "a", 3: "b", 4: "a"} {
+		c.do(id, guarded(key, "2", ""))
+	}
+	c.tell(2, 4)
+	c.tell(3, 4)
+	for _, one := range c.do(4, kv.Conflicts{}).Result.(kv.ConflictList).List {
+		all = append(all, one.Write)
+	}
+	require.Len(t, all, 3)
+	require.Equal(t, all[0].Hi, all[2].Hi, "they are of one time")
+	return c, all
+}
+
+func (c *cluster) conflictsAfter(id int, last kv.Version) (all []kv.Version) {
+	c.t.Helper()
+	for _, one := range c.do(id, kv.Conflicts{After: last}).Result.(kv.ConflictList).List {
+		all = append(all, one.Write)
+	}
+	return all
+}
+
+func TestConflictsAreListedOnFromOneThatWasResolvedSince(t *testing.T) {
+	c, all := threeConflicts(t)
+	c.do(1, kv.Delete{Key: "b"})
+	c.tell(1, 4)
+	require.Equal(t, 2, c.report(4).Conflicts)
+	require.Equal(t, all[2:], c.conflictsAfter(4, all[1]))
+	require.Empty(t, c.conflictsAfter(4, all[2]))
+}
+
+func TestConflictsAreListedOnFromOneOfAServerThatHasRetired(t *testing.T) {
+	c, all := threeConflicts(t)
+	for id := 2; id <= 3; id++ {
+		c.do(id, kv.Change{Remove: kv.ReplicaID(id)})
+		c.tell(id, 4)
+	}
+	require.Equal(t, all[1:], c.conflictsAfter(4, all[0]))
+	require.Equal(t, all[2:], c.conflictsAfter(4, all[1]))
+	c.do(1, kv.Delete{Key: "b"})
+	c.tell(1, 4)
+	require.Contains(t, c.conflictsAfter(4, all[1]), all[2], "none is left out, where nobody knows any more which one it was")
+}
+
+func TestAWriteCostsNoMoreWhereThereAreManyServers(t *testing.T) {
+	allocs := func(servers int) float64 {
+		c := group(t, 1)
+		for i := 2; i <= servers; i++ {
+			c.hear(1, i, proto.Bear{Place: proto.Place{Node: machine.Node(i), Life: uint64(i), Addr: addr(i), Zone: "z"}})
+		}
+		return testing.AllocsPerRun(20, func() {
+			c.try(1, &kv.Request{Level: kv.Eventual, Op: kv.Put{Key: "a"}})
+		})
+	}
+	require.Less(t, allocs(30), allocs(2)+10)
+}

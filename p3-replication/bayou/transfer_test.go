@@ -214,3 +214,139 @@ func TestOfTheCommittedWritesAsManyAreKeptAsASettingSays(t *testing.T) {
 	require.True(t, slices.Equal(r.Full, r.Committed))
 	require.NotEqual(t, r.Omitted, r.Committed)
 }
+
+func nobody(letter) bool { return false }
+
+func TestATransferEndsWhileMoreIsCommittedThanIsKept(t *testing.T) {
+	c := lagging(t, 2, 4)
+	first := countPieces(c, 1, 2, 2)
+	for range 10 {
+		c.put(1, "z", "1")
+	}
+	c.now += tick
+	c.passIf(nobody)
+	rest := countPieces(c, 1, 2, 99)
+	require.Len(t, rest, 2)
+	require.Equal(t, first[0].Part.At.Commit, rest[0].Part.At.Commit)
+	c.tell(1, 2)
+	require.Equal(t, uint64(1), c.report(2).Cost.Transfers, "what was committed meanwhile has come as writes")
+	c.agree(1, 2)
+	c.run(3 * second)
+	c.put(1, "z", "2")
+	require.Equal(t, c.report(1).Commit-3, c.report(1).Dropped, "nothing is held for who has all")
+}
+
+func TestWhoIsBeyondAllStatesThatAreOnTheirWayIsSentANewOne(t *testing.T) {
+	c := group(t, 1, func(cfg *bayou.Config) { cfg.Retain, cfg.Bytes = 3, 20_000 })
+	want := func(id int, commit uint64) proto.Part {
+		said := of[proto.Piece](c.hear(1, id, proto.Want{Database: c.report(1).Database, Life: 7, Reach: proto.Reach{Commit: commit}}))
+		require.Len(t, said, 1)
+		return said[0].Part
+	}
+	for id := 11; id <= 12; id++ {
+		for range 5 {
+			c.put(1, "a", "x")
+		}
+		want(id, 0)
+	}
+	for range 30 {
+		c.put(1, "a", string(make([]byte, 1000)))
+	}
+	require.Less(t, c.report(1).Commit-c.report(1).Dropped, uint64(20), "memory has its bound")
+	reached := c.report(1).Dropped - 1
+	require.Greater(t, want(13, reached).At.Commit, reached)
+}
+
+func TestATransferThatDoesNotGoOnBeginsFromTheFirstPair(t *testing.T) {
+	c := lagging(t, 2, 4)
+	require.Len(t, countPieces(c, 1, 2, 2), 2)
+	sender := c.nodes[1].server
+	c.nodes[1].server = nil
+	c.run(3 * second)
+	c.nodes[1].server = sender
+	require.Zero(t, c.wanted(2, 1).State, "what had come is forgotten")
+	c.tell(1, 2)
+	require.Equal(t, uint64(1), c.report(2).Cost.Transfers)
+	c.agree(1, 2)
+}
+
+func TestAStateThatIsTooLargeIsRefusedAndItIsSaid(t *testing.T) {
+	c := lagging(t, 2, 4)
+	c.nodes[2].cfg.State = 1 << 20
+	c.restart(c.nodes[2])
+	before := c.report(2).Full
+	arrived := countPieces(c, 1, 2, 99)
+	require.Len(t, arrived, 2, "no more is asked for")
+	require.Len(t, c.nodes[2].notes, 1)
+	require.Contains(t, c.nodes[2].notes[0], "of node 1: it takes more than 1048576 bytes")
+	require.Equal(t, before, c.report(2).Full)
+	c.nodes[2].cfg.State = 4 << 20
+	c.restart(c.nodes[2])
+	c.tell(1, 2)
+	c.agree(1, 2)
+}
+
+// While a state is saved that has arrived, its receiver goes on from what it had.
+func TestAServerThatSavesAStateTakesWritesMeanwhile(t *testing.T) {
+	c := lagging(t, 2, 4)
+	arrived := countPieces(c, 1, 2, 3)
+	require.Len(t, arrived, 3)
+	last := of[proto.Piece](c.hear(1, 2, c.wanted(2, 1)))[0]
+	before := c.report(2).Commit
+	c.hear(2, 1, last)
+	require.Equal(t, before, c.report(2).Commit, "it is not saved yet")
+	c.put(2, "mine", "meanwhile")
+	require.Contains(t, c.all(2), "mine=meanwhile")
+	c.now += second
+	require.Empty(t, of[proto.Want](c.hear(2, 1, c.offer(1))), "one state at a time")
+	c.pass()
+	require.Equal(t, last.Part.At.Commit, c.report(2).Commit)
+	require.Contains(t, c.all(2), "mine=meanwhile")
+	c.restart(c.nodes[2])
+	require.Contains(t, c.all(2), "mine=meanwhile")
+	c.meet(1, 2)
+	require.Contains(t, c.stable(1), "mine=meanwhile")
+	c.agree(1, 2)
+}
+
+func TestAStateThatIsOvertakenWhileItIsSavedIsNotTaken(t *testing.T) {
+	c := group(t, 3, func(cfg *bayou.Config) {
+		if cfg.Retain = 3; cfg.Addr == addr(3) {
+			cfg.Retain, cfg.Batch = 1000, 8<<20
+		}
+	})
+	for i := range 8 {
+		c.put(1, fmt.Sprint("k", i%4), large(fmt.Sprint(i)))
+		c.tell(1, 3)
+	}
+	writes := of[proto.Batch](c.hear(3, 2, c.wanted(2, 3)))[0] // which are late
+	for want := []proto.Want{c.wanted(2, 1)}; len(want) > 0; {
+		want = of[proto.Want](c.hear(2, 1, of[proto.Piece](c.hear(1, 2, want[0]))[0]))
+	}
+	require.Less(t, c.report(2).Commit, c.report(1).Commit, "it is being saved")
+	c.hear(2, 3, writes)
+	require.Equal(t, c.report(1).Commit, c.report(2).Commit)
+	c.pass()
+	require.Zero(t, c.report(2).Cost.Transfers)
+	c.agree(1, 2, 3)
+	c.restart(c.nodes[2])
+	c.agree(1, 2, 3)
+}
+
+func TestWhoWasBornIsAPeerAlsoIfAStateTellsOfIt(t *testing.T) {
+	c := group(t, 2, func(cfg *bayou.Config) { cfg.Keep, cfg.Retain = 300, 3 })
+	for range 20 {
+		c.put(1, "a", "1")
+		c.tell(1, 2)
+		c.pass()
+	}
+	c.restart(c.nodes[2]) // from a state of its own
+	c.start(3, quiet(3, 1))
+	c.pass()
+	for range 10 {
+		c.put(1, "a", "2")
+	}
+	c.tell(1, 2)
+	require.Equal(t, uint64(1), c.report(2).Cost.Transfers)
+	require.Equal(t, []bayou.Peer{{Node: 1, Addr: addr(1)}, {Node: 3, Addr: addr(3)}}, c.nodes[2].server.Peers())
+}

@@ -224,7 +224,7 @@ func (d *Database) gives(n *server, number uint64, w *write) {
 		d.wrong("number", "node %d commits %s before an earlier one of that server", n.id, w.ID)
 	case d.cfg.Order != "" && d.told[number] != w.ID:
 		d.wrong("number", "node %d commits %s as %d, and was not told to", n.id, w.ID, number)
-	case d.cfg.Order == "" && primary != n.name:
+	case d.cfg.Order == "" && !n.goesBy(d.names[primary]):
 		d.wrong("primary", "node %d gives number %d, and %v is the primary", n.id, number, primary)
 	}
 	if d.cfg.Order != "" {
@@ -233,6 +233,11 @@ func (d *Database) gives(n *server, number uint64, w *write) {
 	w.number = number
 	w.author.settled++
 	d.given = append(d.given, g)
+}
+
+// goesBy tells whether a name was given to this server: its own, or another, to the same life.
+func (n *server) goesBy(a *author) bool {
+	return n.me != nil && a != nil && (a == n.me || a.place.Life == n.me.place.Life)
 }
 
 // committed takes a write from the tentative ones. If it was the first of them, nothing is

@@ -63,9 +63,10 @@ func (l *Log) Find(id vector.Stamp) (at int, ok bool) { return l.find(id) }
 // Promote gives the tentative write at a place the next commit number.
 func (l *Log) Promote(at int) {
 	w := l.tentative[at]
-	if at > 0 {
+	if at > len(l.tentative)/2 {
 		l.tentative = slices.Delete(l.tentative, at, at+1)
-	} else { // so that a long list is not moved for each of its writes
+	} else { // so that a long list is not moved for each of its first writes
+		copy(l.tentative[1:], l.tentative[:at])
 		l.tentative[0], l.tentative = nil, l.tentative[1:]
 	}
 	l.committed = append(l.committed, w)
@@ -96,10 +97,9 @@ func (l *Log) Drop(upTo uint64, writes, bytes int) {
 		know(&l.Omitted, l.committed[n])
 		n++
 	}
-	if n > 0 {
-		l.committed = slices.Clone(l.committed[n:]) // so that what was dropped takes no memory
-		l.dropped += uint64(n)
-	}
+	clear(l.committed[:n]) // the list moves when it grows, and takes with it only what is kept
+	l.committed = l.committed[n:]
+	l.dropped += uint64(n)
 }
 
 // Restart makes the Log that of a server that has the committed state after the number commit
@@ -116,8 +116,8 @@ func (l *Log) Restart(commit uint64, sure vector.Vector) {
 }
 
 // Beyond returns what a server whose reach this is lacks, from the committed writes on and in
-// order, as much as fits into so many bytes, but one item at least; more tells that there is
-// more. A write that is known there is not sent again, only its number ('97, figure 2). The
+// order, as much as fits into so many bytes and a Batch, but one item at least; more tells that there
+// is more. A write that is known there is not sent again, only its number ('97, figure 2). The
 // reach is not before Dropped.
 func (l *Log) Beyond(reach *proto.Reach, bytes int) (items []proto.Item, more bool) {
 	add := func(it proto.Item) bool {
@@ -125,7 +125,7 @@ func (l *Log) Beyond(reach *proto.Reach, bytes int) (items []proto.Item, more bo
 		if it.Write != nil {
 			bytes -= it.Write.Size()
 		}
-		if bytes < 0 && len(items) > 0 {
+		if bytes < 0 && len(items) > 0 || len(items) == proto.MaxItems {
 			return false
 		}
 		items = append(items, it)

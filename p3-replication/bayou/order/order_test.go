@@ -2,6 +2,8 @@ package order_test
 
 import (
 	"fmt"
+	"math"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -227,6 +229,13 @@ func TestBeyondFitsIntoSoManyBytesButHasOneItemAtLeast(t *testing.T) {
 	}
 }
 
+func TestBeyondFitsIntoABatch(t *testing.T) {
+	l, _ := filled(proto.MaxItems+2, 1)
+	items, more := l.Beyond(&proto.Reach{}, math.MaxInt)
+	require.Len(t, items, proto.MaxItems)
+	require.True(t, more)
+}
+
 func TestAheadTellsOfWritesOfNumbersAndOfRetirements(t *testing.T) {
 	l, all := filled(6, 4)
 	ahead := func(reach proto.Reach) bool { return l.Ahead(&reach) }
@@ -277,4 +286,33 @@ func TestDropStopsAtWhatMayStillBeWantedAndWhenLittleEnoughIsLeft(t *testing.T) 
 	require.Equal(t, uint64(8), l.Dropped())
 	require.Len(t, l.Tentative(), 2)
 	require.Zero(t, l.NumberOf(5, func(vector.Stamp) bool { return true }))
+}
+
+// taken is how many bytes of memory a function takes.
+func taken(fn func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	fn()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+func TestACommitCostsNoMoreWhereMoreIsKept(t *testing.T) {
+	const kept, more = 10_000, 1000
+	var l order.Log
+	writes := make([]*proto.Write, kept+more)
+	for i := range writes {
+		writes[i] = &proto.Write{ID: vector.Stamp{Time: uint64(i + 1), Server: vector.Root}, Kind: proto.Update}
+	}
+	commit := func(some []*proto.Write) {
+		for _, w := range some {
+			l.Promote(l.Insert(w))
+			l.Drop(l.Commit(), kept, 1<<30)
+		}
+	}
+	commit(writes[:kept])
+	require.Less(t, taken(func() { commit(writes[kept:]) }), uint64(more*1024))
+	require.Equal(t, uint64(more), l.Dropped())
+	require.Equal(t, writes[more], l.Committed(more+1))
+	require.Equal(t, writes[kept+more-1], l.Committed(kept+more))
 }

@@ -229,6 +229,7 @@ func TestFieldsOutOfBoundsAreRefused(t *testing.T) {
 		"a place of three items":       seq(5, list{3, 9, []byte{}}),
 		"a name for nobody":            seq(6, 4, 9, []byte{}),
 		"a piece of a clock too late":  join(seq(4, 4, 8), partItems, seq(vector.MaxTime+1), reachItems),
+		"too many items":               seq(3, 4, 8, slices.Repeat(list{list{1, false, stampItems(2, root)}}, proto.MaxItems+1), false, list{}, 0),
 		"a negative number":            seq(11, -1),
 		"more than there is to a tick": seq(9, 0),
 	} {

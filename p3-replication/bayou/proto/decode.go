@@ -43,7 +43,9 @@ func (r *reader) message(kind uint64) machine.Data {
 		return Want{Database: r.Uint(), Life: r.Uint(), Reach: r.reach(), State: r.cursor()}
 	case kindBatch:
 		m := Batch{Database: r.Uint(), Life: r.Uint()}
-		m.Items = list(r, r.item)
+		if m.Items = list(r, r.item); len(m.Items) > MaxItems {
+			r.Fail("a batch of %d items: at most %d", len(m.Items), MaxItems)
+		}
 		m.More, m.Reach = r.Bool(), r.reach()
 		return m
 	case kindPiece:

@@ -27,7 +27,8 @@ type (
 	}
 
 	// Batch answers it with what comes next, in an order that leaves no gap wherever it is
-	// cut off: first the committed writes, by number, then the tentative ones, by stamp.
+	// cut off: first the committed writes, by number, then the tentative ones, by stamp; at
+	// most MaxItems.
 	Batch struct {
 		Database uint64
 		Life     uint64
@@ -46,6 +47,9 @@ type (
 		Reach    Reach  // likewise
 	}
 )
+
+// MaxItems bounds the items of a Batch: who takes one in saves all of them in one step.
+const MaxItems = 1 << 14
 
 // Item is a write on its way. Without a Write it tells only that the one of that ID, which
 // the receiver knows, has a commit number ('97, figure 2).

@@ -183,8 +183,11 @@ func (s *State) replace(key string, old, value []byte) {
 	} else {
 		s.full.Set(key, value)
 	}
-	if key[:1] == conflictPrefix {
+	switch key[:1] {
+	case conflictPrefix:
 		s.conflicts += btoi(value != nil) - btoi(old != nil)
+	case serverPrefix:
+		s.moved++
 	}
 }
 

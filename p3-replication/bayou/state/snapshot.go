@@ -53,12 +53,14 @@ func (s *State) Load(pairs []proto.Pair) error {
 		conflicts += btoi(pairs[i].Key[:1] == conflictPrefix)
 	}
 	s.full, s.sure, s.conflicts = *all.Copy(), all, conflicts
+	s.moved++
 	return nil
 }
 
 // Reset takes the full view back to the sure one: every write that was not settled is undone.
 func (s *State) Reset() {
 	s.full = *s.sure.Copy()
+	s.moved++
 	s.conflicts = 0
 	for range s.span(Full, conflictPrefix, "", "", false) {
 		s.conflicts++

@@ -38,7 +38,8 @@ type Reader interface {
 type State struct {
 	full, sure btree.Map[string, []byte]
 	programs   Programs
-	conflicts  int // in the full view
+	conflicts  int    // in the full view
+	moved      uint64 // how often the servers of the full view have changed
 }
 
 // New returns an empty State, whose writes' programs are run by programs.
@@ -136,6 +137,18 @@ func (s *State) Servers(v View) iter.Seq[Server] {
 		}
 	}
 }
+
+// Place returns where a server runs; ok is false if it was not born, or has retired.
+func (s *State) Place(v View, name vector.Server) (place proto.Place, ok bool) {
+	b, ok := s.view(v).Get(serverPrefix + string(name))
+	if !ok {
+		return proto.Place{}, false
+	}
+	return mustPlace(b), true
+}
+
+// Moved returns a number that is another one whenever the Servers of the full view are.
+func (s *State) Moved() uint64 { return s.moved }
 
 // Conflicts iterates what could not be resolved, after the one of a stamp on.
 func (s *State) Conflicts(v View, beyond vector.Stamp) iter.Seq[Conflict] {
