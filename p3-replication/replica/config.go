@@ -14,6 +14,7 @@ import (
 	"dss.example/common/wire/roster"
 
 	"dss.example/p3-replication/bayou"
+	"dss.example/p3-replication/topology"
 )
 
 // Config says what a Replica is made of. Self, Log, Bayou.Addr and Bayou.Programs are required.
@@ -21,8 +22,14 @@ type Config struct {
 	Self machine.Node
 
 	// Bayou is what the server is told. Its Peers are those of the first ones, without Self, in
-	// order of nodes; those that Join tells of are added.
+	// order of nodes; those that Join tells of are added. Its Partner is set by Start.
 	Bayou bayou.Config
+
+	// Near tells how much rather near servers are sought out than far ones when there is no
+	// news, by the round-trip times that are measured here. Zero: all alike.
+	Near topology.Spatial
+	// Probing is the time between two rounds of pings, 1 ms to 1 h; 0: that of probe.Config.
+	Probing machine.Time
 
 	// Log keeps what the replica saves. It belongs to the caller, who closes it after Stop.
 	Log stable.Log
@@ -61,6 +68,8 @@ var (
 	ErrNobody = errors.New("no replica answers")
 	// ErrNoName tells that a replica has no name yet, without which it takes no requests.
 	ErrNoName = errors.New("this replica has no name yet")
+	// ErrStage tells that a server is none of this stage.
+	ErrStage = errors.New("not a server of stage 3")
 	// ErrRetired tells that a replica has retired: it takes no more writes.
 	ErrRetired = errors.New("this replica has retired")
 
@@ -72,8 +81,12 @@ var (
 	ErrGuests = roster.ErrGuests
 )
 
-// role is that of a server in its address.
-const role = "bayou"
+// The machines of a node, in their addresses: the server, and what measures how far the others
+// are. The first is kvd's name for what serves, as in other stages.
+const (
+	role        = "kv"
+	probingRole = "probe"
+)
 
 func (c *Config) address() machine.Addr { return machine.Addr{Node: c.Self, Role: role} }
 
@@ -81,6 +94,9 @@ func (c *Config) address() machine.Addr { return machine.Addr{Node: c.Self, Role
 func (c Config) withDefaults() (Config, error) {
 	if c.Self == 0 || c.Log == nil || c.Bayou.Addr == "" || c.Bayou.Programs == nil {
 		return c, fmt.Errorf("%w: want Self, Log, Bayou.Addr and Bayou.Programs", ErrConfig)
+	}
+	if err := c.Near.Check(); err != nil {
+		return c, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.Network.Self = c.Self
@@ -94,7 +110,3 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	return c, nil
 }
-
-// Protocol returns what a simulator must know to replay what Config.Record keeps, of servers
-// with these Programs.
-func Protocol(cfg bayou.Config) *machine.Protocol { return bayou.Protocol(role, cfg) }

@@ -23,6 +23,14 @@
 //
 // Who has no peers in its Config asks those of Config.Join first who is there.
 //
+// # How far the others are
+//
+// A probe.Probe in a loop beside the server's pings those who are dialled. What it sees is the
+// answer to kv.Probe, and the server is told of it: when there is no news, it seeks out near
+// servers more often than far ones, as [Config].Near says, and all of them now and then. The
+// nearest one, which changes only for a clear and lasting difference, is where a replica that
+// leaves sends those who ask.
+//
 // # When it ends
 //
 // A failed sync or a panic ends the replica, and [Config].Fail is told: what is on the disk is

@@ -29,8 +29,12 @@ func (r *Replica) Leave(ctx context.Context) error {
 }
 
 // decline answers what is asked of a replica that is leaving.
-func (r *Replica) decline() machine.Data {
+func (r *Replica) decline() *kv.Response {
 	resp := kv.Refuse(kv.Unavailable, "this replica is leaving")
+	if near, ok := r.nearest(); ok && r.roster.IsUp(machine.Node(near.ID)) {
+		resp.Try = near.Addr
+		return resp
+	}
 	for _, p := range r.sight.Load().peers {
 		if r.roster.IsUp(p.Node) {
 			resp.Try = p.Addr

@@ -124,6 +124,9 @@ func (c *Config) greet(ctx context.Context, addr string) ([]bayou.Peer, error) {
 	defer conn.Close()
 	var company Company
 	err = conn.Call(ctx, MethodMeet, &Meeting{Node: c.Self, Addr: c.Bayou.Addr}, &company)
+	if errors.Is(err, wire.ErrNoMethod) {
+		err = fmt.Errorf("%w: want the address of one: %w", ErrStage, err)
+	}
 	return company.Servers, err
 }
 
@@ -148,7 +151,7 @@ func (c *Config) introduce(ctx context.Context) error {
 			return nil
 		case named:
 			return nil // its own writes tell
-		case errors.Is(err, ErrTaken):
+		case errors.Is(err, ErrTaken), errors.Is(err, ErrStage):
 			return err
 		case ctx.Err() == nil || refused == nil:
 			refused = fmt.Errorf("%w: %w", ErrNobody, err)
@@ -213,18 +216,12 @@ func (c *Config) add(servers []bayou.Peer) {
 func (r *Replica) call() {
 	tick := time.NewTicker(time.Duration(callEvery))
 	defer tick.Stop()
-	known, said := map[string]bool{}, false
+	known, said := map[string]bool{}, map[string]bool{}
 	for {
 		for _, addr := range r.missing(known) {
 			_, err := r.cfg.greet(r.life, addr)
 			known[addr] = err == nil
-			switch {
-			case errors.Is(err, ErrTaken) && !said:
-				said = true
-				r.cfg.Logger.Warn("this replica is not where others look for it", "addr", addr, "err", err)
-			case err != nil:
-				r.cfg.Logger.Debug("a server does not answer", "addr", addr, "err", err)
-			}
+			r.complain(addr, err, said)
 		}
 		select {
 		case <-r.life.Done():
@@ -232,6 +229,25 @@ func (r *Replica) call() {
 		case <-tick.C:
 		}
 	}
+}
+
+// complain logs why a call has failed: once what only a person can mend.
+func (r *Replica) complain(addr string, err error, said map[string]bool) {
+	what := ""
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, ErrTaken):
+		what = "this replica is not where others look for it"
+	case errors.Is(err, ErrStage):
+		what = "a peer cannot be one"
+	}
+	if what == "" || said[what] {
+		r.cfg.Logger.Debug("a server does not answer", "addr", addr, "err", err)
+		return
+	}
+	said[what] = true
+	r.cfg.Logger.Warn(what, "addr", addr, "err", err)
 }
 
 // missing returns the addresses to call.

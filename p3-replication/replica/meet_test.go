@@ -176,6 +176,20 @@ func TestOneWhoJoinsNobodySaysSo(t *testing.T) {
 	})
 }
 
+// TestOneInNobodysConfigurationRetires has nobody left who would tell 4 anything by themselves.
+func TestOneInNobodysConfigurationRetires(t *testing.T) {
+	inBubble(t, 3, func(t *testing.T, c *cluster) {
+		c.begin()
+		four := c.ready(c.start(c.join(4)))
+		c.put(four, "key", "last")
+		require.NoError(t, four.client().Change(t.Context(), kv.Change{Remove: 4}))
+		require.ErrorIs(t, c.failure(four), replica.ErrRetired)
+		c.crash(4)
+		c.agree()
+		require.Equal(t, "last", c.nodes[1].get("key"))
+	})
+}
+
 func TestAServersNumberIsNotGivenToSomebodyElsewhere(t *testing.T) {
 	inBubble(t, 3, func(t *testing.T, c *cluster) {
 		c.begin()
@@ -185,6 +199,34 @@ func TestAServersNumberIsNotGivenToSomebodyElsewhere(t *testing.T) {
 		require.ErrorIs(t, err, replica.ErrTaken)
 		require.NotErrorIs(t, err, replica.ErrNobody, "to ask again is of no use")
 		require.ErrorContains(t, err, "node 2 is at n2, and not at elsewhere: come back there, or under another number")
+	})
+}
+
+// TestAServerOfAnotherStageIsNoPeer has one at n2, that takes calls and frames, but not ours.
+func TestAServerOfAnotherStageIsNoPeer(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, c *cluster) {
+		ln, err := c.network.Listen("n2")
+		require.NoError(t, err)
+		foreign, served := wire.NewServer(wire.ServerOptions{}), make(chan error, 1)
+		go func() { served <- foreign.Serve(ln) }()
+		defer func() {
+			require.NoError(t, foreign.Close())
+			require.NoError(t, <-served)
+		}()
+		var said bytes.Buffer
+		cfg := c.config(1)
+		cfg.Logger = slog.New(slog.NewTextHandler(&said, nil))
+		c.put(c.ready(c.start(cfg)), "key", "value")
+		<-time.After(30 * time.Second)
+		c.crash(1)
+		require.Equal(t, 1, strings.Count(said.String(), "a peer cannot be one"), "a person is told once")
+		require.Contains(t, said.String(), `addr=n2 err="not a server of stage 3: want the address of one`)
+
+		joins := c.join(4)
+		joins.Join = []string{addr(2)}
+		_, err = replica.Start(t.Context(), joins)
+		require.ErrorIs(t, err, replica.ErrStage)
+		require.NotErrorIs(t, err, replica.ErrNobody, "to ask again is of no use")
 	})
 }
 

@@ -6,12 +6,15 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"dss.example/common/kv"
 	"dss.example/common/machine"
 	"dss.example/common/run"
 	"dss.example/common/wire"
 	"dss.example/common/wire/roster"
 
 	"dss.example/p3-replication/bayou"
+	"dss.example/p3-replication/topology/probe"
+	"dss.example/p3-replication/topology/proto"
 )
 
 // Replica is a bayou.Server that runs. It is a run.Owner, whose methods may be called by any
@@ -20,9 +23,10 @@ type Replica struct {
 	*run.Loop
 
 	cfg     Config
+	node    *run.Node // of the Loop, which is the server's, and of the probe's
+	probe   *run.Loop
 	peers   *wire.Peers
 	roster  *roster.Roster
-	inbound atomic.Pointer[run.Loop] // who takes what arrives; nil until the log is loaded
 	sight   atomic.Pointer[sight]
 	facts   facts
 	leaving atomic.Bool
@@ -36,8 +40,8 @@ var _ run.Owner = (*Replica)(nil)
 
 // Start loads a replica from its log and runs it until Stop. With Config.Join it asks first who
 // is there: one whose log gives it no name for joinTime at most or until ctx ends, and then the
-// error is ErrNobody; any other once. Other errors: ErrConfig, those of run.Start. After an
-// error nothing runs.
+// error is ErrNobody; any other once. It is ErrTaken or ErrStage at once if no sense is in asking
+// again. Other errors: ErrConfig, those of run.Start. After an error nothing runs.
 func Start(ctx context.Context, c Config) (*Replica, error) {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -46,15 +50,21 @@ func Start(ctx context.Context, c Config) (*Replica, error) {
 	if err := c.introduce(ctx); err != nil {
 		return nil, err
 	}
-	core, err := bayou.New(c.address(), c.Bayou)
+	near, guided := guide(c.Near, c.Bayou)
+	core, err := bayou.New(c.address(), guided)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
+	near.Server = core
 	r := &Replica{cfg: c}
 	r.life, r.cancel = context.WithCancel(context.Background())
 	r.open()
-	if err := r.load(core); err != nil {
+	if err = r.load(&watched{Server: core, near: near, owner: r}); err == nil {
+		err = r.measure()
+	}
+	if err != nil {
 		r.cancel()
+		_ = r.node.Stop(context.Background())
 		r.peers.Close()
 		return nil, err
 	}
@@ -63,45 +73,58 @@ func Start(ctx context.Context, c Config) (*Replica, error) {
 	return r, nil
 }
 
-// open makes the network, in which nobody is yet.
+// open makes the network, in which nobody is yet, and the node, whose machines are to come.
 func (r *Replica) open() {
+	r.node = run.NewNode(r.cfg.Self, func(_, to machine.Addr, frame []byte) { r.peers.Queue(to.Node, frame) })
 	o := r.cfg.Network
 	o.Receive = func(from machine.Node, frame []byte) {
-		if l := r.inbound.Load(); l != nil {
-			l.Recv(machine.Addr{Node: from, Role: role}, frame)
+		to := role
+		if proto.ToProbe(frame) {
+			to = probingRole
 		}
+		r.node.Recv(machine.Addr{Node: from, Role: to}, machine.Addr{Node: r.cfg.Self, Role: to}, frame)
 	}
-	o.Link = func(peer machine.Node, up bool) {
-		if l := r.inbound.Load(); l != nil {
-			l.Link(peer, up)
-		}
-	}
+	o.Link = r.node.Link
 	r.roster = roster.New(o)
 	r.peers = r.roster.Peers()
 }
 
-// load starts the machine.
-func (r *Replica) load(core *bayou.Server) (err error) {
-	w := &watched{Server: core, owner: r}
+// load starts the server.
+func (r *Replica) load(w *watched) (err error) {
 	w.look()
-	r.Loop, err = run.Start(run.Config{
+	r.Loop, err = r.node.Start(run.Config{
 		Self: r.cfg.address(), Machine: w, Protocol: Protocol(r.cfg.Bayou), Log: r.cfg.Log,
-		Send:  func(to machine.Addr, frame []byte) { r.peers.Queue(to.Node, frame) },
-		Flush: r.peers.Flush,
-		Clock: r.cfg.Clock, Rand: r.cfg.Rand, OnFact: r.note,
-		Record: r.cfg.Record, Setup: r.cfg.Bayou.AppendTo(nil),
+		Flush: r.peers.Flush, Clock: r.cfg.Clock, Rand: r.cfg.Rand, OnFact: r.note,
+		Record: r.cfg.Record, Setup: r.cfg.setup(),
 		Queue: r.cfg.Queue, Waiting: r.cfg.Waiting,
 	})
-	if err == nil {
-		r.inbound.Store(r.Loop)
-	}
 	return err
 }
 
-// watch tells Config.Fail why the machine has ended, unless it was asked to.
+// measure starts the probe. It has a loop of its own, for the server's waits for its disk: a
+// ping is to measure the network.
+func (r *Replica) measure() error {
+	self := machine.Addr{Node: r.cfg.Self, Role: probingRole}
+	c := probe.Config{Addr: r.cfg.Bayou.Addr, Zone: r.cfg.Bayou.Zone, Tell: role, Every: r.cfg.Probing}
+	for _, p := range r.sight.Load().peers {
+		c.Peers = append(c.Peers, proto.Place{Node: p.Node, Addr: p.Addr})
+	}
+	m, err := probe.New(self, c)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	r.probe, err = r.node.Start(run.Config{
+		Self: self, Machine: m, Protocol: probe.Protocol(),
+		Flush: r.peers.Flush, Clock: r.cfg.Clock, Rand: r.cfg.Rand,
+		Record: r.cfg.Record, Setup: c.AppendTo(nil),
+	})
+	return err
+}
+
+// watch tells Config.Fail why the machines have ended, unless they were asked to.
 func (r *Replica) watch() {
-	<-r.Done()
-	if err := r.Err(); err != nil {
+	<-r.node.Done()
+	if err := r.node.Err(); err != nil {
 		r.cfg.Fail(err)
 	}
 }
@@ -110,11 +133,19 @@ func (r *Replica) watch() {
 // (wire.ServerOptions.Peers).
 func (r *Replica) Peers() *wire.Peers { return r.peers }
 
+// Offers is what replicas promise that stand behind a door: what their servers do, and to tell
+// how far the others are.
+func Offers() kv.Caps {
+	all := bayou.Offers()
+	all.Has |= kv.CapProbe
+	return all
+}
+
 // Ask implements run.Owner: cmd is a *kv.Request, and so is the answer a *kv.Response. A
 // replica that is leaving refuses.
 func (r *Replica) Ask(ctx context.Context, cmd machine.Data) (machine.Data, error) {
-	if r.leaving.Load() {
-		return r.decline(), nil
+	if resp := r.atOnce(cmd); resp != nil {
+		return resp, nil
 	}
 	return r.Loop.Ask(ctx, cmd)
 }
@@ -122,17 +153,35 @@ func (r *Replica) Ask(ctx context.Context, cmd machine.Data) (machine.Data, erro
 // Submit is Ask without waiting: then is told, once, what Ask would return. It may be told
 // by the goroutine of the machine, and must be brief.
 func (r *Replica) Submit(cmd machine.Data, then func(machine.Data, error)) {
-	if r.leaving.Load() {
-		then(r.decline(), nil)
+	if resp := r.atOnce(cmd); resp != nil {
+		then(resp, nil)
 		return
 	}
 	r.Loop.Submit(cmd, then)
 }
 
+// atOnce answers what the server need not be asked; nil if it must.
+func (r *Replica) atOnce(cmd machine.Data) *kv.Response {
+	if r.leaving.Load() {
+		return r.decline()
+	}
+	req, ok := cmd.(*kv.Request)
+	if !ok {
+		return nil
+	}
+	if _, ok := req.Op.(kv.Probe); !ok || req.Session != 0 {
+		return nil // the server refuses numbered sessions
+	}
+	if bad := kv.Check(req); bad != nil {
+		return bad
+	}
+	return &kv.Response{Status: kv.OK, Result: r.Distances()}
+}
+
 // Stop implements run.Owner. It leaves without a word: see Leave. The network is closed.
 func (r *Replica) Stop(ctx context.Context) error {
 	r.cancel()
-	if err := r.Loop.Stop(ctx); err != nil {
+	if err := r.node.Stop(ctx); err != nil {
 		return err
 	}
 	r.peers.Close()

@@ -3,8 +3,12 @@ package replica_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -273,7 +277,7 @@ func TestCountersTellWhatTheReplicaKnows(t *testing.T) {
 		text := daemon.FormatCounters(c.nodes[1].Counters())
 		for _, line := range []string{
 			"kvd_bayou_named 1", "kvd_bayou_primary 1", "kvd_bayou_retired 0", "kvd_bayou_commit 3", "kvd_bayou_tentative 0",
-			"kvd_bayou_conflicts 0", "kvd_bayou_waiting 0", "kvd_bayou_peers 1", `kvd_bayou_vector_servers{vector="full"} 2`,
+			"kvd_bayou_conflicts 0", "kvd_bayou_waiting 0", "kvd_bayou_peers 1", "kvd_probe_up 1", "kvd_probe_chosen 2", `kvd_bayou_vector_servers{vector="full"} 2`,
 			`kvd_bayou_vector_servers{vector="committed"} 2`, `kvd_bayou_vector_servers{vector="omitted"} 0`,
 			"kvd_bayou_undone_total 0", "kvd_bayou_transfers_total 0", `kvd_bayou_facts_total{fact="violated"} 0`,
 		} {
@@ -290,12 +294,65 @@ func TestCountersTellWhatTheReplicaKnows(t *testing.T) {
 	})
 }
 
+// TestCountersTellWhatHealingHasCost has 1 write once and 2 four times while they do not hear each
+// other.
+func TestCountersTellWhatHealingHasCost(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, c *cluster) {
+		var apart atomic.Bool
+		config := func(id machine.Node) replica.Config {
+			cfg := c.config(id)
+			cfg.Network.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+				if apart.Load() {
+					return nil, errors.New("they are apart")
+				}
+				return c.network.Dial(ctx, addr)
+			}
+			return cfg
+		}
+		c.start(config(1))
+		two := c.ready(c.start(config(2)))
+		c.agree()
+		apart.Store(true)
+		c.crash(1)
+		c.put(c.ready(c.start(config(1))), "room", "Ada")
+		for i := range 3 {
+			c.put(two, addr(machine.Node(i)), "value")
+		}
+		fate, err := two.client().Guarded(t.Context(), kv.Guarded{
+			If: `db.get("room") == None`, Then: []kv.Op{kv.Put{Key: "room", Value: []byte("Bob")}},
+		})
+		require.NoError(t, err)
+		require.Equal(t, kv.Applied, fate)
+		c.await(two, func(r bayou.Report) bool { return r.Tentative == 4 })
+		before := two.Report()
+		shows(t, two, "tentative 4", "undone_total 0", "conflicts 0", fmt.Sprint("commit ", before.Commit))
+
+		apart.Store(false)
+		c.agree()
+		shows(t, two, "tentative 0", "undone_total 4", "conflicts 1", fmt.Sprint("commit ", before.Commit+5),
+			fmt.Sprint("done_total ", before.Cost.Done+5), "transfers_total 0")
+		require.Greater(t, two.Report().Cost.Sessions, before.Cost.Sessions)
+		shows(t, c.nodes[1], "tentative 0", "undone_total 0", "conflicts 1")
+	})
+}
+
+// shows demands lines of a replica's metrics.
+func shows(t *testing.T, n *node, lines ...string) {
+	t.Helper()
+	text := daemon.FormatCounters(n.Counters())
+	for _, line := range lines {
+		require.Contains(t, text, "kvd_bayou_"+line+"\n")
+	}
+}
+
 func TestWhatCannotBeStartedIsSaid(t *testing.T) {
 	whole := replica.Config{Self: 1, Log: stable.NewMemory(), Bayou: bayou.Config{Addr: "n1", Programs: programs.New}}
 	for text, change := range map[string]func(*replica.Config){
 		"want Self, Log":             func(c *replica.Config) { c.Log = nil },
 		"Bayou.Addr":                 func(c *replica.Config) { c.Bayou.Addr = "" },
 		"peer 1 of node 1":           func(c *replica.Config) { c.Bayou.Peers = []bayou.Peer{{Node: 1}} },
+		"a = 9: want 0 to 8":         func(c *replica.Config) { c.Near.A = 9 },
+		"want 1 ms to 1 h":           func(c *replica.Config) { c.Probing = 1 },
 		"a zone of 300: at most 256": func(c *replica.Config) { c.Bayou.Zone = strings.Repeat("z", 300) },
 	} {
 		cfg := whole

@@ -144,7 +144,7 @@ func (c *cluster) cut(id machine.Node, sort func(machine.Data) bool) {
 
 // client asks one replica, as one who takes what it has.
 func (n *node) client() *kv.Client {
-	return kv.NewClient(kvstore.New(n, bayou.Offers())).With(kv.Eventual)
+	return kv.NewClient(kvstore.New(n, replica.Offers())).With(kv.Eventual)
 }
 
 func (c *cluster) put(n *node, key, value string) kv.Version {

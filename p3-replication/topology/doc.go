@@ -16,9 +16,10 @@
 // (sim.Config.Latency), and partners can be chosen by it without measuring anything.
 //
 // A probe.Probe measures. A shell runs it beside the servers of its node, under one role on all
-// nodes, and asks it proto.Look: for kv.Probe it answers with [Distances] of the proto.Sight, and
-// when a Sight has a place that is new, the shell makes its address known to the transport. That
-// is how a server joins which knows only one other.
+// nodes, and asks it proto.Look, or takes what a [Near] was told: for kv.Probe it answers with
+// [Distances] of the proto.Sight. When a Sight has a place that is new, the shell makes its address
+// known to the transport: that is how a server joins which knows only one other. Package replica
+// is such a shell, but for one thing: there births tell who is there, and the probe only how far.
 //
 // # Who is told
 //

@@ -42,7 +42,7 @@ func TestMapsThatMakeNoSenseAreRefusedWithTheLine(t *testing.T) {
 		"a 0ms":                           `a round trip of "0ms"`,
 		"a -1ms":                          `a round trip of "-1ms"`,
 		"a 61m":                           "at most 1h0m0s",
-		strings.Repeat("x", 256) + " 1ms": "a name of 256 bytes",
+		strings.Repeat("x", 257) + " 1ms": "a name of 257 bytes",
 		many.String():                     `line 65: zone "z64" is one too many`,
 	} {
 		_, err := topology.ParseMap(text)

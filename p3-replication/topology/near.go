@@ -21,11 +21,15 @@ type Near struct {
 
 	probe    string
 	spatial  Spatial
+	sight    proto.Sight
 	distance map[machine.Node]machine.Time // of those that are up
 }
 
 // NewNear returns a Near that believes the probe of this role.
 func NewNear(probe string, s Spatial) *Near { return &Near{probe: probe, spatial: s} }
+
+// Sight returns what the probe has told last; nothing, before it has. It must not be changed.
+func (n *Near) Sight() proto.Sight { return n.sight }
 
 // Partner chooses one of the peers: for bayou.Config. Those that are not known to be up count as
 // farther than all others, and are tried too: they may be up after all.
@@ -62,6 +66,7 @@ func (n *Near) see(from machine.Addr, sight proto.Sight) {
 	if from.Role != n.probe || from.Node != sight.Self.Node {
 		return
 	}
+	n.sight = sight
 	n.distance = map[machine.Node]machine.Time{}
 	for _, p := range sight.Peers {
 		if p.Up {

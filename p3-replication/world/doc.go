@@ -12,8 +12,9 @@
 // # Judges
 //
 // Package spec looks at every step of the servers, the guarantees of package check at what
-// travellers were told. That all agree at last is the auditor's answer: in a run with liveness it
-// is due within Soon after the last fault, like every other.
+// travellers were told, also where their sessions have waived one. That all agree at last is the
+// auditor's answer: in a run with liveness it is due within Soon after the last fault, like every
+// other.
 //
 // # Files, in the order to read them
 //

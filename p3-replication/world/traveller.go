@@ -44,11 +44,21 @@ func decodeDue(b []byte) (machine.Data, error) {
 func travellerProtocol() *machine.Protocol {
 	return &machine.Protocol{
 		Name: roleTraveller, Message: decodeDue, Command: decodeRequest, Answer: decodeResponse, Return: decodeResponse,
-		New: func(self machine.Addr, config []byte) (machine.Machine, error) {
-			n, err := serversIn(config)
-			return &traveller{self: self, servers: n}, err
-		},
+		New: newTraveller,
 	}
+}
+
+// newTraveller returns one whose session wants all guarantees but those that the configuration
+// waives.
+func newTraveller(self machine.Addr, config []byte) (machine.Machine, error) {
+	t := &traveller{self: self}
+	if len(config) == 2 {
+		t.token = (kv.AllGuarantees &^ kv.Guarantees(config[1])).Token()
+		config = config[:1]
+	}
+	var err error
+	t.servers, err = serversIn(config)
+	return t, err
 }
 
 func decodeRequest(b []byte) (machine.Data, error)  { return kv.DecodeRequest(b) }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 
+	"dss.example/common/kv"
 	"dss.example/common/machine"
 	"dss.example/common/sim"
 
@@ -19,6 +20,7 @@ type Kind struct {
 	Servers    int // at nodes 1 to Servers; the first founds the database
 	Later      int // others, at the nodes after those, that are born to it
 	Travellers int
+	Waived     kv.Guarantees // what travellers' sessions do without; they are judged by all the same
 
 	sequencer bool // gives commit numbers, at node 1, instead of a primary
 	spared    bool // node 1 never fails: the primary's disk is the one that may not be lost
@@ -159,11 +161,11 @@ func (k Kind) World() *sim.Config {
 	}
 	for i := range k.Travellers {
 		at := machine.Addr{Node: machine.Node(firstTraveller + i), Role: roleTraveller}
-		cfg.Nodes = append(cfg.Nodes, k.outside(at, travellerProtocol()))
+		cfg.Nodes = append(cfg.Nodes, k.outside(at, travellerProtocol(), k.Waived))
 		cfg.Clients = append(cfg.Clients, sim.Client{At: at, Next: journeys(i), Think: 40 * machine.Millisecond, Patience: 5 * machine.Second})
 	}
 	at := machine.Addr{Node: auditorNode, Role: roleAuditor}
-	cfg.Nodes = append(cfg.Nodes, k.outside(at, auditorProtocol()))
+	cfg.Nodes = append(cfg.Nodes, k.outside(at, auditorProtocol(), 0))
 	cfg.Clients = append(cfg.Clients, sim.Client{At: at, Next: audits, Think: 5 * machine.Second})
 	return cfg
 }
@@ -178,11 +180,14 @@ func (k Kind) node(i int) sim.Node {
 	return n
 }
 
-// outside is a node of somebody who asks servers. Its configuration is how many there are.
-func (k Kind) outside(at machine.Addr, p *machine.Protocol) sim.Node {
-	return sim.Node{ID: at.Node, Safe: true, Roles: []sim.Role{
-		{Name: at.Role, Protocol: p, Config: []byte{byte(k.Servers + k.Later)}},
-	}}
+// outside is a node of somebody who asks servers. Its configuration is how many there are, and
+// what its sessions do without, if anything.
+func (k Kind) outside(at machine.Addr, p *machine.Protocol, waived kv.Guarantees) sim.Node {
+	config := []byte{byte(k.Servers + k.Later)}
+	if waived != 0 {
+		config = append(config, byte(waived))
+	}
+	return sim.Node{ID: at.Node, Safe: true, Roles: []sim.Role{{Name: at.Role, Protocol: p, Config: config}}}
 }
 
 // Roles are those of all worlds.

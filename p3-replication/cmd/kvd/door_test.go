@@ -56,7 +56,7 @@ func (g *three) start(listeners [3]net.Listener) {
 		}
 		r, err := replica.Start(g.t.Context(), cfg)
 		require.NoError(g.t, err)
-		g.stores[i] = &store{kvstore.New(r, bayou.Offers()), r}
+		g.stores[i] = &store{kvstore.New(r, replica.Offers()), r}
 		g.servers[i] = server.New(g.stores[i], false, wire.ServerOptions{Peers: r.Peers(), Errors: replica.Errors()})
 		require.NoError(g.t, r.Register(g.servers[i]))
 		served := make(chan error, 1)
@@ -122,7 +122,7 @@ func TestThreeReplicasInProcess(t *testing.T) {
 	t.Parallel() // with the next two, which mostly wait
 	settings := kvtest.FromFlags()
 	settings.Ops = 300
-	for _, c := range kvtest.Cases(bayou.Offers()) {
+	for _, c := range kvtest.Cases(replica.Offers()) {
 		t.Run(c.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c.Do(t, settings, func() kvtest.World {
@@ -202,7 +202,7 @@ func TestThreeReplicasOverTheWire(t *testing.T) {
 	settings.Ops = 200
 	kvtest.RunWith(t, settings, func(t testing.TB) kvtest.World {
 		return behindProxies(t, 0, faultproxy.Rates{})
-	}, bayou.Offers())
+	}, replica.Offers())
 }
 
 func TestThreeReplicasOverTheWireWithFaults(t *testing.T) {
@@ -212,5 +212,5 @@ func TestThreeReplicasOverTheWireWithFaults(t *testing.T) {
 	kvtest.RunWith(t, settings, func(t testing.TB) kvtest.World {
 		seed += 10
 		return behindProxies(t, seed, faultproxy.Rates{Duplicate: 0.02, Cut: 0.005, Delay: 0.05, Reorder: 0.02, Drop: 0.02})
-	}, bayou.Offers())
+	}, replica.Offers())
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"dss.example/common/cbor"
 	"dss.example/common/daemon/daemontest"
 	"dss.example/common/kv"
 	"dss.example/common/machine"
@@ -38,7 +40,7 @@ func TestAnyReplicaServesAndAllComeToAgree(t *testing.T) {
 	for id := 1; id <= 3; id++ {
 		require.Equal(t, "value", g.get(id, fmt.Sprint("key ", id%3+1)))
 		c := kv.NewClient(g.client(id))
-		require.Equal(t, bayou.Offers(), c.Offers())
+		require.Equal(t, replica.Offers(), c.Offers())
 		members, err := c.Members(t.Context())
 		require.NoError(t, err)
 		require.Len(t, members.Members, 3)
@@ -68,6 +70,37 @@ func TestOneOfThreeTakesWritesAndAllAnswerThemWhenTheyAreBack(t *testing.T) {
 	g.spreads("key", "alone", 1, 2, 3)
 	since(t, "spreading", began) // the bar is 10 s
 	g.agree(1, 2, 3)
+}
+
+func TestWhoIsStoppedBeforeItCouldTellOthersTellsThemWhenItIsBack(t *testing.T) {
+	g := newGroup(t, 3).form()
+	g.agree(1, 2, 3)
+	g.kill(1, 2)
+	g.put(3, "key", "alone")
+	require.NoError(t, g.procs[3].Process.Signal(syscall.SIGTERM))
+	require.Zero(t, g.procs[3].End(t), g.procs[3].Said())
+	g.start(1, 2)
+	require.Equal(t, kv.ErrNotFound.Error(), g.get(1, "key"))
+	g.start(3)
+	g.spreads("key", "alone", 1, 2)
+	g.agree(1, 2, 3)
+}
+
+func TestWhoRetiresStaysUntilOthersHaveItsWrites(t *testing.T) {
+	g := newGroup(t, 3).form()
+	g.agree(1, 2, 3)
+	g.kill(1, 2)
+	g.with(3, func(c *kv.Client) {
+		_, err := c.Put(t.Context(), "key", []byte("last"))
+		require.NoError(t, err)
+		require.NoError(t, c.Change(t.Context(), kv.Change{Remove: 3}))
+	})
+	require.Equal(t, "last", g.get(3, "key"), "it is read from still")
+	g.start(1, 2)
+	require.Equal(t, 1, g.procs[3].End(t))
+	require.Contains(t, g.procs[3].Said(), "this replica has retired")
+	g.spreads("key", "last", 1, 2)
+	g.agree(1, 2)
 }
 
 // TestBothSidesOfAPartitionTakeWrites has the third server where only clients reach it.
@@ -263,7 +296,7 @@ func TestUnderTLSAPeerNeedsTheCertificateOfItsNode(t *testing.T) {
 func TestWhatARecordingKeepsCanBeReplayed(t *testing.T) {
 	g := newGroup(t, 3)
 	file := filepath.Join(t.TempDir(), "recording")
-	g.launch(1, "-peers", g.peers(1, 2, 3), "-record", file, "-zone", "north", "-eager", "0")
+	g.launch(1, "-peers", g.peers(1, 2, 3), "-record", file, "-zone", "north", "-eager", "0", "-near", "2.5", "-probe", "20ms")
 	g.start(2, 3)
 	for id := 1; id <= 3; id++ {
 		g.put(id, "key", fmt.Sprint("value ", id))
@@ -285,24 +318,30 @@ func TestWhatARecordingKeepsCanBeReplayed(t *testing.T) {
 	f, err := os.Open(file)
 	require.NoError(t, err)
 	defer f.Close()
-	var m machine.Machine
-	p, steps := replica.Protocol(bayou.Config{Programs: programs.New}), 0
+	machines, steps := map[string]machine.Machine{}, map[string]int{}
 	for step, err := range recording.Read(f) {
 		require.NoError(t, err)
+		role := step.Header.Self.Role
+		p := replica.Roles(bayou.Config{Programs: programs.New})[role]
+		require.NotNil(t, p, role)
 		require.Equal(t, p.Name, step.Header.Protocol)
-		if m == nil {
-			require.Equal(t, want.AppendTo(nil), step.Header.Config, "what the flags say")
-			m, err = p.New(step.Header.Self, step.Header.Config)
+		if machines[role] == nil {
+			machines[role], err = p.New(step.Header.Self, step.Header.Config)
 			require.NoError(t, err)
+		}
+		if role == "kv" {
+			told := cbor.AppendBytes(cbor.AppendUint(nil, math.Float64bits(2.5)), want.AppendTo(nil))
+			require.Equal(t, told, step.Header.Config, "what the flags say")
 		}
 		in, err := machine.DecodeIn(step.In, p)
 		require.NoError(t, err)
 		var out machine.Out
-		m.Step(in, &out)
-		require.Equal(t, step.Hash, recording.Hash(&out), "step %d", step.Number)
-		steps++
+		machines[role].Step(in, &out)
+		require.Equal(t, step.Hash, recording.Hash(&out), "step %d of %s", step.Number, role)
+		steps[role]++
 	}
-	require.Greater(t, steps, 20)
+	require.Greater(t, steps["kv"], 20)
+	require.Greater(t, steps["probe"], 5)
 	require.Equal(t, "yes", g.get(2, "merged"))
 }
 
@@ -328,7 +367,7 @@ func TestHealthAndMetricsTellOfTheReplica(t *testing.T) {
 	metrics := func() string { _, text := get("/metrics"); return text }
 	for _, line := range []string{
 		"kvd_bayou_commit 4\n", "kvd_bayou_tentative 0\n", "kvd_bayou_named 1\n", "kvd_bayou_primary 0\n", "kvd_requests_total ",
-		`kvd_bayou_vector_servers{vector="full"} 3`, "kvd_bayou_sessions_total ", "kvd_bayou_dropped_total ",
+		"kvd_probe_up 2\n", `kvd_bayou_vector_servers{vector="full"} 3`, "kvd_bayou_sessions_total ", "kvd_bayou_dropped_total ",
 	} {
 		daemontest.Eventually(t, line, func() bool { return strings.Contains(metrics(), line) })
 	}

@@ -14,11 +14,12 @@ import (
 
 	"dss.example/common/daemon"
 	"dss.example/common/kv"
+	"dss.example/common/machine"
 	"dss.example/common/run/kvstore"
 	"dss.example/common/run/recording"
 
-	"dss.example/p3-replication/bayou"
 	"dss.example/p3-replication/replica"
+	"dss.example/p3-replication/topology"
 )
 
 func main() {
@@ -59,10 +60,11 @@ func open(ctx context.Context, c *daemon.Config, s *settings) (_ *store, err err
 	}
 	r, err := replica.Start(ctx, replica.Config{
 		Self: c.ID, Bayou: s.bayou(c), Log: data.Log, Network: network, Join: s.join,
+		Near: topology.Spatial{A: s.near}, Probing: machine.Time(s.probe),
 		Fail: c.Fail, Record: recorder, Logger: c.Log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, data.Close(), closeRecording())
 	}
-	return &store{kvstore.New(r, bayou.Offers()).OnClose(data.Close).OnClose(closeRecording), r}, nil
+	return &store{kvstore.New(r, replica.Offers()).OnClose(data.Close).OnClose(closeRecording), r}, nil
 }

@@ -13,6 +13,7 @@ import (
 	"dss.example/p3-replication/bayou"
 	"dss.example/p3-replication/bayou/proto"
 	"dss.example/p3-replication/programs"
+	"dss.example/p3-replication/topology"
 )
 
 // settings are what the flags of this stage say.
@@ -22,9 +23,11 @@ type settings struct {
 	zone     string
 	interval time.Duration
 	eager    int
+	near     float64
+	probe    time.Duration
 }
 
-// Bounds of the flags.
+// Bounds of -interval and -probe, as their refusals tell.
 const (
 	minInterval = time.Millisecond
 	maxInterval = time.Hour
@@ -38,6 +41,8 @@ func (s *settings) declare(f *flag.FlagSet) {
 	f.StringVar(&s.zone, "zone", "", "tell others that this server is in `ZONE`")
 	f.DurationVar(&s.interval, "interval", 500*time.Millisecond, "seek out another server every `TIME` or so, whether or not there is news")
 	f.IntVar(&s.eager, "eager", 3, "tell `N` others of news at once")
+	f.DurationVar(&s.probe, "probe", 500*time.Millisecond, "measure the distances to the others every `TIME`; kv probe shows them")
+	f.Float64Var(&s.near, "near", 1, "when there is no news, seek out the nearest most often, and the Kth nearest about as often as K^-`A`; 0 is all alike")
 }
 
 // check checks what one flag alone does not tell.
@@ -56,7 +61,11 @@ func (s *settings) check(c *daemon.Config) error {
 	case len(s.zone) > proto.MaxAddr:
 		return cli.Usagef("a -zone of %d bytes: want at most %d", len(s.zone), proto.MaxAddr)
 	case s.interval < minInterval || s.interval > maxInterval:
-		return cli.Usagef("bad value %v for -interval: want %v to %v", s.interval, minInterval, maxInterval)
+		return cli.Usagef("bad value %v for -interval: want 1ms to 1h", s.interval)
+	case s.probe < minInterval || s.probe > maxInterval:
+		return cli.Usagef("bad value %v for -probe: want 1ms to 1h", s.probe)
+	case topology.Spatial{A: s.near}.Check() != nil:
+		return cli.Usagef("bad value %v for -near: want 0 to %d", s.near, topology.MaxA)
 	case s.eager < 0 || s.eager > bayou.MaxServers:
 		return cli.Usagef("bad value %d for -eager: want 0 to %d", s.eager, bayou.MaxServers)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -11,16 +12,14 @@ import (
 
 	"dss.example/p3-replication/bayou"
 	"dss.example/p3-replication/programs"
+	"dss.example/p3-replication/replica"
 	"dss.example/p3-replication/world"
 )
 
-// served is kvd's name for the role.
-const served = "kv"
-
-// roles are those of the worlds, and that under which kvd records.
+// roles are those of the worlds, and those under which kvd records.
 func roles() map[string]*machine.Protocol {
 	all := world.Roles()
-	all[served] = bayou.Protocol(served, bayou.Config{Programs: programs.New})
+	maps.Copy(all, replica.Roles(bayou.Config{Programs: programs.New}))
 	return all
 }
 

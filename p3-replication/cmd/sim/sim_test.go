@@ -2,16 +2,10 @@ package main
 
 import (
 	"flag"
-	"fmt"
-	"net"
-	"os"
-	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
-	"dss.example/common/house/tally"
 	"dss.example/common/kv"
 	"dss.example/common/kvtest"
 	"dss.example/common/machine"
@@ -19,6 +13,7 @@ import (
 	"dss.example/common/script/scripttest"
 	"dss.example/common/sim"
 	"dss.example/common/sim/simkv"
+	"dss.example/common/sim/simtest"
 
 	"dss.example/p3-replication/bayou"
 	"dss.example/p3-replication/world"
@@ -26,32 +21,27 @@ import (
 
 var (
 	update    = flag.Bool("update", false, "write the golden files anew")
-	schedules = flag.Int("schedules", 1500, "schedules of each world")
+	schedules = flag.Int("schedules", 700, "schedules of each world")
 )
 
-// enough is how many schedules a world is tried with.
-func enough() int {
-	if testing.Short() {
-		return max(*schedules/40, 30)
+// enough is how many schedules a world is tried with: fewer if its programs are Starlark,
+// which takes most of the time.
+func enough(k world.Kind) int {
+	n := *schedules
+	if k.Name == "programs" {
+		n /= 5
 	}
-	return *schedules
-}
-
-// run runs the first n schedules of a world, of which none may fail.
-func run(t *testing.T, cfg *sim.Config, n int) *sim.Summary {
-	t.Helper()
-	sum := sim.Many(t.Context(), cfg, 1, n, nil)
-	require.Nil(t, sum.Failed, "seed %d: %v", sum.Seed, sum.Failed)
-	tally.Add(t, "schedules", sum.Schedules)
-	tally.Add(t, "faults", sum.Total())
-	return sum
+	if testing.Short() {
+		return max(n/20, 20)
+	}
+	return n
 }
 
 func TestNoScheduleBreaksARule(t *testing.T) {
 	var all sim.Stats
 	for _, k := range world.All() {
 		t.Run(k.Name, func(t *testing.T) {
-			sum := run(t, k.World(), enough())
+			sum := simtest.Run(t, k.World(), enough(k))
 			require.Greater(t, sum.Faults[sim.FaultRestart], sum.Schedules/3, "servers came back")
 			require.Greater(t, sum.Answers, 50*sum.Schedules, "and were of use")
 			all.Add(sum.Stats)
@@ -71,48 +61,49 @@ func TestAllServersAgreeSoonAfterTheLastFault(t *testing.T) {
 		t.Run(k.Name, func(t *testing.T) {
 			cfg := k.World()
 			cfg.Liveness = world.Soon
-			run(t, cfg, max(enough()/5, 20))
+			simtest.Run(t, cfg, max(enough(k)/5, 20))
+		})
+	}
+}
+
+// What a session does without breaks sooner or later, and the checker of just that notices.
+func TestASessionBreaksTheGuaranteeThatItDoesWithout(t *testing.T) {
+	for waived, name := range map[kv.Guarantees]string{
+		kv.ReadYourWrites: "read your writes", kv.MonotonicReads: "monotonic reads",
+		kv.WritesFollowReads: "writes follow reads", kv.MonotonicWrites: "monotonic writes",
+	} {
+		t.Run(name, func(t *testing.T) {
+			k, err := world.Named("sessions")
+			require.NoError(t, err)
+			k.Waived = waived
+			sum := sim.Many(t.Context(), k.World(), 1, 3000, nil)
+			require.NotNil(t, sum.Failed, "in %d schedules", sum.Schedules)
+			require.Contains(t, sum.Failed.Error(), name+": ")
 		})
 	}
 }
 
 func TestAHundredSeedsGiveTheHashesOfTheGoldenFile(t *testing.T) {
-	const golden = "testdata/hashes.txt"
-	var b strings.Builder
-	for seed := range uint64(100) {
-		k := world.All()[seed%uint64(len(world.All()))]
-		fmt.Fprintf(&b, "%s %d %016x\n", k.Name, seed, hash(k.World(), seed))
+	var all []simtest.Named
+	for _, k := range world.All() {
+		all = append(all, simtest.Named{Name: k.Name, World: k.World()})
 	}
-	if *update {
-		require.NoError(t, os.WriteFile(golden, []byte(b.String()), 0o644))
-	}
-	want, err := os.ReadFile(golden)
-	require.NoError(t, err)
-	require.Empty(t, cmp.Diff(string(want), b.String()))
+	simtest.Golden(t, "testdata/hashes.txt", *update, all)
 }
 
-// hash is that of the run of a seed.
-func hash(cfg *sim.Config, seed uint64) uint64 {
-	w := sim.NewWorld(cfg, seed)
-	defer w.Close()
-	if fail := w.Run(); fail != nil {
-		return 0
-	}
-	return w.Hash()
+func TestAThousandSeedsOfAThousandGiveTheSameRunAgain(t *testing.T) {
+	simtest.Replays(t, world.Usual().World(), thousand())
 }
 
-func TestSeedsThroughThePipeGiveTheHashOfTheirRunsHere(t *testing.T) {
-	n := max(enough()/5, 20)
-	judge, student := net.Pipe()
-	served := make(chan error, 1)
-	go func() { served <- sim.ServePipe(student, roles()) }()
-	cfg := world.Usual().World()
-	far, err := sim.NewPipe(judge).Many(t.Context(), cfg, 1, n, 100)
-	require.NoError(t, err)
-	require.Nil(t, far.Failed)
-	require.NoError(t, judge.Close())
-	require.NoError(t, <-served)
-	require.Equal(t, run(t, cfg, n).Hash, far.Hash)
+func TestAThousandSeedsThroughThePipeGiveTheHashOfTheirRunsHere(t *testing.T) {
+	simtest.ThroughPipe(t, world.Usual().World(), roles(), thousand())
+}
+
+func thousand() int {
+	if testing.Short() {
+		return 40
+	}
+	return 1000
 }
 
 // Callers ask the servers themselves, each another one, over a perfect network.

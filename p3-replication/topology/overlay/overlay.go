@@ -25,7 +25,7 @@ type Overlay struct {
 	absent []absence
 
 	now  machine.Time
-	rand uint64
+	rand machine.Dice
 }
 
 // New returns an Overlay. The error wraps ErrConfig.
@@ -39,10 +39,10 @@ func New(self machine.Addr, c Config) (*Overlay, error) {
 
 // Step implements machine.Machine.
 func (o *Overlay) Step(in machine.In, out *machine.Out) {
-	o.now, o.rand = in.Now, in.Rand
+	o.now, o.rand = in.Now, machine.Dice(in.Rand)
 	switch e := in.Event.(type) {
 	case machine.Ready:
-		o.life = o.draw()
+		o.life = o.rand.Roll()
 		o.rows = []proto.Row{{Node: o.self.Node, Version: proto.Version{Count: 1, Life: o.life}}}
 		out.Timer(o.self, o.cfg.Every, proto.Tick{})
 	case machine.Recv:
@@ -92,7 +92,7 @@ func (o *Overlay) tick(out *machine.Out) {
 	o.grow(out)
 	o.demand(out)
 	if len(o.up) > 0 {
-		o.greet(o.up[o.draw()%uint64(len(o.up))], out)
+		o.greet(o.up[o.rand.Roll()%uint64(len(o.up))], out)
 	}
 }
 
@@ -112,13 +112,4 @@ func (o *Overlay) ask(id uint64, cmd machine.Data, out *machine.Out) {
 
 func (o *Overlay) addr(node machine.Node) machine.Addr {
 	return machine.Addr{Node: node, Role: o.self.Role}
-}
-
-// draw returns random bits; several may be drawn in a step.
-func (o *Overlay) draw() uint64 {
-	o.rand += 0x9e3779b97f4a7c15 // SplitMix64
-	x := o.rand
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
 }

@@ -108,8 +108,8 @@ func TestConfigsThatMakeNoSenseAreRefused(t *testing.T) {
 		"peer 0":            func(c *probe.Config) { c.Peers[0].Node = 0 },
 		"peer 1 of node 1":  func(c *probe.Config) { c.Peers[0].Node = 1 },
 		"peer 9 of node 1":  func(c *probe.Config) { c.Peers[0].Node = 9 },
-		"address of 256":    func(c *probe.Config) { c.Addr = long },
-		"a zone of 256":     func(c *probe.Config) { c.Zone = long },
+		"address of 257":    func(c *probe.Config) { c.Addr = long },
+		"a zone of 257":     func(c *probe.Config) { c.Zone = long },
 		"a name of peer 2 ": func(c *probe.Config) { c.Peers[0].Zone = long },
 	} {
 		c := everything()

@@ -94,7 +94,7 @@ func (p *Probe) named(asks machine.Node) (some []proto.Place) {
 		}
 	}
 	for range min(len(up), proto.MaxNamed) {
-		at := int(p.draw() % uint64(len(up)))
+		at := int(p.rand.Roll() % uint64(len(up)))
 		some = append(some, up[at])
 		up = slices.Delete(up, at, at+1)
 	}

@@ -17,7 +17,7 @@ type Probe struct {
 	beaten int          // rounds in a row in which some server was nearer by the margin
 
 	now  machine.Time
-	rand uint64
+	rand machine.Dice
 }
 
 // New returns a Probe. The error wraps ErrConfig.
@@ -35,10 +35,10 @@ func New(self machine.Addr, c Config) (*Probe, error) {
 
 // Step implements machine.Machine.
 func (p *Probe) Step(in machine.In, out *machine.Out) {
-	p.now, p.rand = in.Now, in.Rand
+	p.now, p.rand = in.Now, machine.Dice(in.Rand)
 	switch e := in.Event.(type) {
 	case machine.Ready:
-		p.life = p.draw()
+		p.life = p.rand.Roll()
 		p.round(out)
 	case machine.Recv:
 		p.receive(e.From, e.Msg, out)
@@ -108,13 +108,4 @@ func (p *Probe) sight() proto.Sight {
 		s.Peers = append(s.Peers, proto.Seen{Place: q.Place, Up: q.up, RTT: q.rtt})
 	}
 	return s
-}
-
-// draw returns random bits; several may be drawn in a step.
-func (p *Probe) draw() uint64 {
-	p.rand += 0x9e3779b97f4a7c15 // SplitMix64
-	x := p.rand
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
 }

@@ -7,9 +7,7 @@ import (
 
 // An encoding is a CBOR sequence: the kind, then the fields in order. Never reuse a number.
 const (
-	kindPing = iota + 1
-	kindPong
-	kindProbing
+	kindProbing = iota + 3
 	kindLook
 	kindItem
 	kindRows
@@ -23,8 +21,11 @@ const (
 	kindItems
 	kindOutline
 
-	// A Sight also goes to machines that have kinds of their own, which begin at 1.
+	// A Sight also goes to machines that have kinds of their own, which begin at 1, and Pings and
+	// Pongs share their way with the frames of such machines: see ToProbe.
 	kindSight = 1000
+	kindPing  = 1001
+	kindPong  = 1002
 )
 
 func appendKind(b []byte, kind uint64) []byte { return cbor.AppendUint(b, kind) }

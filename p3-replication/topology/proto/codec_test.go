@@ -43,8 +43,8 @@ func samples() []sample {
 	row := proto.Row{Node: 3, Version: proto.Version{Count: 1 << 60, Life: 5}, Links: []proto.Link{{To: 1, RTT: 1}, {To: 9, RTT: proto.MaxRTT}}}
 	rowItems := list{3, list{uint64(1 << 60), 5}, list{list{1, 1}, list{9, uint64(3600e9)}}}
 	return []sample{
-		{proto.Ping{Sent: 5, Life: 6, From: here}, "probe", list{1, 5, 6, hereItems}},
-		{proto.Pong{Sent: 5, Life: 6, From: here, Known: []proto.Place{here}}, "probe", list{2, 5, 6, hereItems, list{hereItems}}},
+		{proto.Ping{Sent: 5, Life: 6, From: here}, "probe", list{1001, 5, 6, hereItems}},
+		{proto.Pong{Sent: 5, Life: 6, From: here, Known: []proto.Place{here}}, "probe", list{1002, 5, 6, hereItems, list{hereItems}}},
 		{proto.Probing{}, "probe", list{3}},
 		{proto.Look{}, "command", list{4}},
 		{item, "overlay", list{5, itemItems}},
@@ -101,6 +101,8 @@ func TestEncodingsAreTheseItemsInThisOrder(t *testing.T) {
 		}
 		_, sight := s.data.(proto.Sight)
 		require.Equal(t, sight, proto.IsSight(b), name)
+		require.Equal(t, name == "Ping" || name == "Pong", proto.ToProbe(machine.AppendMessage(nil, s.data)), name)
+		require.False(t, proto.ToProbe(machine.AppendMessage(nil, machine.Call{ID: 1001, Cmd: s.data})), name)
 	}
 }
 
@@ -122,10 +124,10 @@ func TestWhatIsOutOfBoundsIsRefused(t *testing.T) {
 	many := func(n int, one any) list { return slices.Repeat(list{one}, n) }
 	for want, items := range map[string]list{
 		"kind 99":             {99},
-		"time -1":             {1, -1, 6, place},
-		"node 0":              {1, 5, 6, list{0, []byte("a"), []byte("z")}},
-		"a name of 256":       {1, 5, 6, list{7, long, []byte("z")}},
-		"a list of 9":         {2, 5, 6, place, many(9, place)},
+		"time -1":             {1001, -1, 6, place},
+		"node 0":              {1001, 5, 6, list{0, []byte("a"), []byte("z")}},
+		"a name of 257":       {1001, 5, 6, list{7, long, []byte("z")}},
+		"a list of 9":         {1002, 5, 6, place, many(9, place)},
 		"65 hops":             {5, list{id, 65, []byte{}}},
 		"hops: at most 64":    {5, list{id, uint64(1 << 63), []byte{}}},
 		"a body of 65537":     {5, list{id, 0, make([]byte, proto.MaxBody+1)}},
@@ -180,5 +182,6 @@ func FuzzDecode(f *testing.F) {
 			}
 			require.Equal(t, b, d.AppendTo(nil), who)
 		}
+		proto.ToProbe(b)
 	})
 }

@@ -38,6 +38,15 @@ func IsSight(b []byte) bool {
 	return r.Uint() == kindSight && r.Err() == nil
 }
 
+// ToProbe tells whether a frame, as machine.AppendMessage makes it, is one of a probe for another:
+// a node that has one connection to a peer tells by it for which of its machines the frame is.
+func ToProbe(frame []byte) bool {
+	r := cbor.NewReader(frame)
+	own := r.Uint() == 0 // and no Call or Return
+	kind := r.Uint()
+	return own && (kind == kindPing || kind == kindPong) && r.Err() == nil
+}
+
 func decode(b []byte, kinds ...uint64) (machine.Data, error) {
 	r := reader{cbor.NewReader(b)}
 	kind := r.Uint()

@@ -6,7 +6,7 @@ import "dss.example/common/machine"
 const (
 	MaxPlaces = 64  // servers that one knows, itself included
 	MaxNamed  = 8   // places in a Pong
-	MaxName   = 255 // bytes of an address, or of a zone's name
+	MaxName   = 256 // bytes of an address, or of a zone's name
 
 	MaxRTT = 3600 * machine.Second // what takes longer counts as this
 )
