@@ -121,8 +121,9 @@ func (s *Server) offered(from machine.Addr, m proto.Offer) {
 		return
 	}
 	s.hear(from, m.Reach)
-	if s.peer(from.Node) == nil && !s.log.Ahead(&m.Reach) { // it has retired, and nobody else would tell it
-		s.offer(from.Node)
+	retired := s.peer(from.Node) == nil // and nobody else would tell it so
+	if !s.log.Ahead(&m.Reach) && (s.log.Behind(&m.Reach) || retired) {
+		s.offer(from.Node) // one that was told in vain hears of it when it speaks
 	}
 	s.catchUp(from, &m.Reach)
 }
@@ -185,6 +186,11 @@ func (s *Server) batch(from machine.Addr, m proto.Batch) {
 				s.note("violated", "%s of node %d: its server was not born, or one too many", it.ID, from.Node)
 				break
 			}
+			if it.Commit == s.log.Commit()+1 {
+				s.learnCommitted(it.Write)
+				committed = append(committed, it.ID)
+				continue
+			}
 			s.learn(it.Write)
 		}
 		if it.Commit > 0 {
@@ -218,6 +224,19 @@ func (s *Server) follows(w *proto.Write) bool {
 // learn takes in a write from another server.
 func (s *Server) learn(w *proto.Write) {
 	s.insert(w)
+	s.kept += w.Size()
+	s.save(proto.Learned{Write: *w})
+}
+
+// learnCommitted takes in a write from another server that has the next commit number already: it comes
+// behind the committed ones, and never was among the tentative ones here.
+func (s *Server) learnCommitted(w *proto.Write) {
+	s.unwind(0)
+	s.state.Settle(s.state.Do(w))
+	s.cost.Done++
+	s.log.Append(w)
+	s.clock.Witness(w.ID.Time)
+	s.eager = true
 	s.kept += w.Size()
 	s.save(proto.Learned{Write: *w})
 }

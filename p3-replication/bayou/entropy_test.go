@@ -194,10 +194,17 @@ func TestOneSessionAtATimeAndOneThatDoesNotAnswerIsGivenUp(t *testing.T) {
 func TestAnOfferOfNothingNewIsNotFollowed(t *testing.T) {
 	c := group(t, 2)
 	c.put(2, "a", "1")
-	require.Empty(t, c.hear(2, 1, c.offer(1)))
-	require.Empty(t, c.hear(2, 1, proto.Offer{Database: c.report(2).Database}))
+	require.Empty(t, of[proto.Want](c.hear(2, 1, c.offer(1))))
+	require.Empty(t, of[proto.Want](c.hear(2, 1, proto.Offer{Database: c.report(2).Database})))
 	c.tell(2, 1)
 	require.Len(t, of[proto.Want](c.hear(2, 1, c.offer(1))), 1, "a number is news")
+}
+
+func TestWhoLagsIsToldSoWhenItSpeaks(t *testing.T) {
+	c := group(t, 2)
+	require.Empty(t, c.hear(2, 1, c.offer(1)), "it does not lag")
+	c.put(2, "a", "1")
+	require.Equal(t, []proto.Offer{c.offer(2)}, of[proto.Offer](c.hear(2, 1, c.offer(1))))
 }
 
 func TestNewsAreToldAtOnceToAsManyPeersAsASettingSays(t *testing.T) {

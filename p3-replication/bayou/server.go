@@ -91,7 +91,7 @@ func New(self machine.Addr, cfg Config) (*Server, error) {
 // Step implements machine.Machine.
 func (s *Server) Step(in machine.In, out *machine.Out) {
 	s.now, s.rand, s.out = in.Now, machine.Dice(in.Rand), out
-	if s.unsettled && !goesOn(in.Event) {
+	if s.unsettled && !s.goesOn(in.Event) {
 		s.settle()
 	}
 	switch e := in.Event.(type) {
@@ -114,11 +114,16 @@ func (s *Server) Step(in machine.In, out *machine.Out) {
 // goesOn tells whether an input may go on with what a session brings. The writes of a session are
 // put in order when the last of them is there, or anything else happens: so each write that was
 // there before is undone once, however many batches there are.
-func goesOn(e machine.Event) bool {
+//
+// What others ask meanwhile is answered from the order alone, and a tick that finds the session
+// alive looks at no more.
+func (s *Server) goesOn(e machine.Event) bool {
 	recv, _ := e.(machine.Recv)
 	switch recv.Msg.(type) {
-	case proto.Batch, proto.Flush:
+	case proto.Batch, proto.Flush, proto.Want, proto.Offer:
 		return true
+	case proto.Tick:
+		return s.pull.from != 0 && s.now < s.pull.until
 	}
 	return false
 }
@@ -178,7 +183,8 @@ func (s *Server) tick() {
 		return
 	}
 	if s.now >= s.due {
-		s.due = s.now + s.cfg.Interval/2 + machine.Time(s.draw()%uint64(s.cfg.Interval))
+		spread := max(s.cfg.Interval/2-s.cfg.Tick, 1) // so that no two are further apart than an Interval
+		s.due = s.now + s.cfg.Interval/2 + machine.Time(s.draw()%uint64(spread))
 		s.tellOne()
 	}
 	s.seek()

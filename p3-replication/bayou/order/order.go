@@ -52,6 +52,14 @@ func (l *Log) Insert(w *proto.Write) (at int) {
 	return at
 }
 
+// Append takes in a write that is not known, with the next commit number.
+func (l *Log) Append(w *proto.Write) {
+	l.committed = append(l.committed, w)
+	l.bytes += w.Size()
+	know(&l.Known, w)
+	know(&l.Sure, w)
+}
+
 // find returns where a tentative write is, or would be.
 func (l *Log) find(id vector.Stamp) (at int, ok bool) {
 	return slices.BinarySearchFunc(l.tentative, id, func(w *proto.Write, id vector.Stamp) int { return w.ID.Compare(id) })
@@ -163,6 +171,14 @@ func (l *Log) Ahead(reach *proto.Reach) bool {
 	}) || slices.ContainsFunc(l.Known, func(e vector.Entry) bool { // a retirement shows in what is not there
 		_, state := reach.Known.Complete(e.Server)
 		return state == vector.Retired
+	})
+}
+
+// Behind tells whether one whose reach this is lacks something that this Log has.
+func (l *Log) Behind(reach *proto.Reach) bool {
+	return reach.Commit < l.Commit() || slices.ContainsFunc(l.Known, func(e vector.Entry) bool {
+		t, state := reach.Known.Complete(e.Server)
+		return state == vector.Unheard || t < e.Time
 	})
 }
 

@@ -76,7 +76,7 @@ func (s *State) first() vector.Server {
 // Undo takes back what a write did that was the last one done.
 func (s *State) Undo(e Effect) {
 	for i := len(e.swaps) - 1; i >= 0; i-- {
-		s.replace(e.swaps[i].key, e.swaps[i].after, e.swaps[i].before)
+		s.replace(e.swaps[i].key, e.swaps[i].before)
 	}
 }
 
@@ -148,10 +148,11 @@ func (s *State) change(id vector.Stamp, c *proto.Change, e *Effect) {
 		return
 	}
 	it := Item{Mod: id, Create: id, Count: 1, Value: c.Value}
-	if old, ok := s.Get(Full, c.Key); ok {
+	if b, ok := s.full.Get(key); ok {
+		old := mustItem(b)
 		it.Create, it.Count = old.Create, old.Count+1
 	}
-	s.set(e, key, it.appendTo(nil))
+	s.set(e, key, it.appendTo(make([]byte, 0, it.size())))
 }
 
 // conflict notes that a write could not be done. Of too many, the oldest is forgotten.
@@ -169,19 +170,17 @@ func (s *State) conflict(w *proto.Write, why error, e *Effect) {
 
 // set changes a pair of the full view and keeps what was there.
 func (s *State) set(e *Effect, key string, value []byte) {
-	old, ok := s.full.Get(key)
-	if !ok && value == nil {
-		return
+	if old := s.replace(key, value); old != nil || value != nil {
+		e.swaps = append(e.swaps, swap{key, old, value})
 	}
-	e.swaps = append(e.swaps, swap{key, old, value})
-	s.replace(key, old, value)
 }
 
-func (s *State) replace(key string, old, value []byte) {
+// replace puts a value, or none if it is nil, in the place of what stood at a key, and returns that.
+func (s *State) replace(key string, value []byte) (old []byte) {
 	if value == nil {
-		s.full.Delete(key)
+		old, _ = s.full.Delete(key)
 	} else {
-		s.full.Set(key, value)
+		old, _ = s.full.Set(key, value)
 	}
 	switch key[:1] {
 	case conflictPrefix:
@@ -189,6 +188,7 @@ func (s *State) replace(key string, old, value []byte) {
 	case serverPrefix:
 		s.moved++
 	}
+	return old
 }
 
 func btoi(b bool) int {

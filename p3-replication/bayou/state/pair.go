@@ -26,6 +26,12 @@ func (it *Item) appendTo(b []byte) []byte {
 	return cbor.AppendBytes(b, it.Value)
 }
 
+// size is as many bytes as appendTo appends, or a few more.
+func (it *Item) size() int {
+	const heads = 5 * 9 // of four numbers, with the arrays and names before them, and of the value
+	return heads + len(it.Mod.Server) + len(it.Create.Server) + len(it.Value)
+}
+
 func decodeItem(b []byte) (it Item, err error) {
 	r := cbor.NewReader(b)
 	it.Mod, it.Create = vector.ReadStamp(&r), vector.ReadStamp(&r)
