@@ -22,12 +22,13 @@ import (
 	"dss.example/common/bench/harness"
 	"dss.example/common/bench/stage1"
 	"dss.example/common/bench/stage2"
+	"dss.example/common/bench/stage3"
 	"dss.example/common/bench/stage4"
 )
 
 // stages are all that have peers. A later stage adds its table here.
 func stages() []harness.Stage {
-	return []harness.Stage{stage1.Stage(), stage2.Stage(), stage4.Stage()}
+	return []harness.Stage{stage1.Stage(), stage2.Stage(), stage3.Stage(), stage4.Stage()}
 }
 
 func main() {

@@ -36,7 +36,7 @@ func TestHelpShowsExamples(t *testing.T) {
 
 func TestWrongFlagsAreRefusedBeforeAnythingRuns(t *testing.T) {
 	for args, want := range map[string]string{
-		"-stage 7":         "bench: stage 7 has no benchmark: want one of 1, 2, 4\n",
+		"-stage 7":         "bench: stage 7 has no benchmark: want one of 1, 2, 3, 4\n",
 		"-scale 0":         "bench: bad scale 0: want more than 0, to 1\n",
 		"-scale 1.5":       "bench: bad scale 1.5: want more than 0, to 1\n",
 		"-callers 1,x":     "bench: bad value \"1,x\" for -callers: want numbers such as 1,64\n",

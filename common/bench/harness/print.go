@@ -54,8 +54,9 @@ func (p *printer) table(s *Stage, r *Record, l Load) {
 	ours := s.Systems[0].Name
 	space := r.measured(l, Space)
 	syncs := slices.ContainsFunc(r.Samples, func(s Sample) bool { return s.Load == l.Name && s.Syncs > 0 })
+	growth := r.measured(l, Growth)
 	fmt.Fprintf(tw, "callers\tsystem\t%s/s\tp50 µs\tp99 µs\tclient CPU µs/op\tserver\t%s/it\tleast–most\t%s\n",
-		l.Unit, ours, column(space, "space")+column(syncs, "syncs/op"))
+		l.Unit, ours, column(space, l.space())+column(syncs, "syncs/op")+column(growth, "growth"))
 	for _, c := range r.Cells {
 		if c.Load != l.Name {
 			continue
@@ -65,13 +66,26 @@ func (p *printer) table(s *Stage, r *Record, l Load) {
 			fmt.Fprintf(tw, "%d\t%s\t%s\t%.0f\t%.0f\t%s\t%s\t%s\t%s\n", c.Callers, system,
 				chart.Amount(median(Rate.figure())*l.items()), median(P50.figure()), median(func(s *Sample) float64 { return s.P99 }),
 				cost(median(func(s *Sample) float64 { return s.ClientCPU })), cost(median(func(s *Sample) float64 { return s.ServerCPU })),
-				compared(r, c, ours, system), column(space, fmt.Sprintf("%.2f×", median(Space.figure())))+column(syncs, count(median(func(s *Sample) float64 { return s.Syncs }))))
+				compared(r, c, ours, system), column(space, times(median(Space.figure())))+column(syncs, count(median(func(s *Sample) float64 { return s.Syncs })))+
+					column(growth, count(median(Growth.figure()))))
 		}
-		fmt.Fprintln(tw, strings.Repeat("\t", 9)+column(space, "")+column(syncs, "")) // a blank line that keeps the columns
+		fmt.Fprintln(tw, strings.Repeat("\t", 9)+column(space, "")+column(syncs, "")+column(growth, "")) // a blank line that keeps the columns
 	}
 	_ = tw.Flush() // a Builder does not fail
 	for line := range strings.Lines(strings.TrimRight(b.String(), " \n")) {
 		p.printf("%s\n", strings.TrimRight(line, " \n"))
+	}
+	p.notes(r, l)
+}
+
+// notes prints what each system has noted in its last turn.
+func (p *printer) notes(r *Record, l Load) {
+	for _, s := range r.Samples {
+		if s.Round == r.Rounds && s.Load == l.Name {
+			for _, note := range s.Notes {
+				p.printf("%s: %s\n", s.System, note)
+			}
+		}
 	}
 }
 
@@ -89,6 +103,14 @@ func named(best string) string {
 		return ""
 	}
 	return ", " + best
+}
+
+// times prints a factor, and a dash for one that is unknown.
+func times(x float64) string {
+	if x == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f×", x)
 }
 
 // count prints how many, and a dash for none or unknown.

@@ -97,6 +97,8 @@ func (m Metric) figure() func(*Sample) float64 {
 		return func(s *Sample) float64 { return s.P99 }
 	case Space:
 		return func(s *Sample) float64 { return s.Space }
+	case Growth:
+		return func(s *Sample) float64 { return s.Growth }
 	}
 	return func(s *Sample) float64 { return s.Rate }
 }

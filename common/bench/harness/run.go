@@ -141,8 +141,8 @@ func (m *run) open(ctx context.Context) error {
 		if i > 0 && m.Only != nil && !slices.Contains(m.Only, s.Name) {
 			continue
 		}
-		if why := s.lacks(); why != "" {
-			if err := m.drop(s.Name, errors.New(why), false); err != nil {
+		if why := s.missing(ctx); why != nil {
+			if err := m.drop(s.Name, why, false); err != nil {
 				return err
 			}
 			continue

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os/exec"
@@ -29,6 +30,10 @@ type System struct {
 	Needs []Tool
 	Ports int // how many addresses its servers listen on
 
+	// Fetch gets what the system is made of, once before it takes part; an error names what
+	// cannot be had. nil: there is nothing to get.
+	Fetch func(context.Context) error
+
 	Serve func(Place) []Command     // the servers
 	Drive func(Place, Turn) Command // prints a load.Report
 
@@ -51,11 +56,27 @@ type Load struct {
 	Items   int    // of that unit in one operation; 0 is one
 	Callers []int  // instead of those asked for; nil is those
 
+	Moved    bool          // Report.Space is of the network, for each byte that was missing; else of the disk, for each that is kept
 	Within   time.Duration // may a turn take beside what it is asked to measure; 0 is a minute
 	Embedded bool          // the driver does all itself: there is no server to profile
 }
 
 func (l Load) items() float64 { return float64(max(l.Items, 1)) }
+
+// space and needed name what Report.Space is about.
+func (l Load) space() string {
+	if l.Moved {
+		return "moved"
+	}
+	return "space"
+}
+
+func (l Load) needed() string {
+	if l.Moved {
+		return "what was missing"
+	}
+	return "what is kept"
+}
 
 // Place is where a system runs.
 type Place struct {
@@ -85,10 +106,11 @@ type Metric int
 
 // The metrics.
 const (
-	Rate  Metric = iota // more is better
-	P50                 // less is better
-	P99                 // less is better
-	Space               // less is better
+	Rate   Metric = iota // more is better
+	P50                  // less is better
+	P99                  // less is better
+	Space                // less is better
+	Growth               // less is better
 )
 
 // Bar is a promise, or a wish, about ours.
@@ -149,12 +171,15 @@ func DrivePeer(kind string) func(Place, Turn) Command {
 	}
 }
 
-// lacks says which program the system lacks and how to get it, or "".
-func (s System) lacks() string {
+// missing says what the system lacks and how to get it; nil if it has all.
+func (s System) missing(ctx context.Context) error {
 	for _, t := range s.Needs {
 		if _, err := exec.LookPath(t.Program); err != nil {
-			return fmt.Sprintf("%s: not installed: apt-get install %s", t.Program, t.Package)
+			return fmt.Errorf("%s: not installed: apt-get install %s", t.Program, t.Package)
 		}
 	}
-	return ""
+	if s.Fetch == nil {
+		return nil
+	}
+	return s.Fetch(ctx)
 }

@@ -82,14 +82,18 @@ func (b Bar) text(l Load, callers int) string {
 	case P99:
 		what, limit = "p99", "≤"
 	case Space:
-		what, limit = "space", "≤"
+		what, limit = l.space(), "≤"
+	case Growth:
+		what, limit = "growth", "≤"
 	}
 	want := fmt.Sprintf("%g× %s", b.Want, b.Peer)
 	switch {
 	case len(b.Among) > 0:
 		want = fmt.Sprintf("%g× the best peer", b.Want)
 	case b.Peer == "" && b.Of == Space:
-		want = fmt.Sprintf("%g× what is kept", b.Want)
+		want = fmt.Sprintf("%g× %s", b.Want, l.needed())
+	case b.Of == Growth:
+		want = fmt.Sprintf("size^%g", b.Want)
 	case b.Peer == "":
 		want = chart.Amount(b.Want)
 	}

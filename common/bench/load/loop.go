@@ -21,8 +21,11 @@ type Report struct {
 	ClientCPU float64 `json:"client_cpu_us_per_op"` // 0 if unknown
 	Began     int64   `json:"began_unix_ns"`        // after filling and warming up
 	Ended     int64   `json:"ended_unix_ns"`
-	Space     float64 `json:"space,omitempty"`        // bytes on the disk for each byte that is kept; 0 if nothing is
+	Space     float64 `json:"space,omitempty"`        // bytes for each byte that is needed, as the load says; 0 if nobody counts
 	Syncs     float64 `json:"syncs_per_op,omitempty"` // of files, by all who take part together; 0 if nobody counts
+
+	Growth float64  `json:"growth,omitempty"` // the exponent with which the cost of a load grows with its size; 0 if it has one size
+	Notes  []string `json:"notes,omitempty"`  // what else a reader should see of this turn, a line each
 }
 
 // ErrNothing tells that not one operation ended in time.
