@@ -17,8 +17,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo 'STAGE=n narrows them to a stage; SEED=n and SCHEDULES=n steer sim; O=DIR says where output goes'
 
-demo: ## show what a stage can do, and what breaks it (STAGE=1)
-	go run ./$(stage)/cmd/demo
+demo: ## show what a stage can do, and what breaks it (STAGE=1); STAGE=cap parts stages 3 and 4
+	go run ./$(if $(filter cap,$(STAGE)),p3-replication/cmd/cap,$(stage)/cmd/demo)
 
 test: ## run all tests, then print how much they have tried
 	.ci/test $(what)

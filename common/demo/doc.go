@@ -32,9 +32,11 @@
 // # What is seen
 //
 // On a terminal one live line tells of the running step; elsewhere there is a plain
-// line every five seconds. At the end comes the table and one line that begins with
-// PASSED or FAILED. A demo passes if Run returns nil, and there are rows, and none
+// line every five seconds. At the end comes the table, or a summary in its place, and
+// one line that begins with PASSED or FAILED. A demo passes if Run returns nil, and there are rows, and none
 // of them has an error. If it fails, the last words of the processes follow.
+//
+// Replicas that are cut off from each other are in package group, below this one.
 //
 // The package is for Unix systems.
 package demo

@@ -249,3 +249,25 @@ func play(run func(ctx context.Context, s *demo.Show) error) (code int, said str
 	code = demo.Main(demo.Program{Title: "A demo", Run: run, Out: &out})
 	return code, out.String()
 }
+
+func TestASummaryStandsInPlaceOfTheTableUnlessSomethingFailed(t *testing.T) {
+	for name, c := range map[string]struct {
+		row  error
+		err  error
+		code int
+	}{"all held": {}, "a row failed": {row: errors.New("lost"), code: 1}, "the show failed": {err: errors.New("gone"), code: 1}} {
+		code, said := play(func(_ context.Context, s *demo.Show) error {
+			s.Row(demo.Row{What: "wrote", Err: c.row})
+			s.Summary("all is well\n")
+			return c.err
+		})
+		require.Equal(t, c.code, code, name)
+		if c.code == 0 {
+			require.Contains(t, said, "\nall is well\n\nPASSED: 1 of 1", name)
+			require.NotContains(t, said, "what was done", name)
+		} else {
+			require.Contains(t, said, "what was done", name)
+			require.NotContains(t, said, "all is well", name)
+		}
+	}
+}

@@ -23,7 +23,8 @@ type Show struct {
 	dir       string     // temporary files; empty until needed
 	processes []*Process // living ones, and the last that have died
 	rows      []Row
-	step      *Step // the running one, or nil
+	summary   string // in place of the rows' table
+	step      *Step  // the running one, or nil
 }
 
 // maxDead bounds the processes that have ended and are remembered for their last
@@ -46,6 +47,14 @@ func (s *Show) Row(r Row) {
 	s.rows = append(s.rows, r)
 	s.mu.Unlock()
 	s.Say("%s: %s", r.What, r.verdict())
+}
+
+// Summary says with which words the show ends, in place of its table: where rows are only checked,
+// and what there is to be seen is told otherwise. If the show fails, the table is what counts.
+func (s *Show) Summary(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.summary = text
 }
 
 // TempDir returns a new directory that is removed at the end.
@@ -87,7 +96,7 @@ func (s *Show) end() error {
 // conclude ends the show, prints its table and returns the exit code.
 func (s *Show) conclude(p Program, err error) int {
 	s.mu.Lock()
-	rows := s.rows
+	rows, summary := s.rows, s.summary
 	s.mu.Unlock()
 	last := s.lastWords() // before the processes are killed
 	if e := s.end(); e != nil {
@@ -96,9 +105,12 @@ func (s *Show) conclude(p Program, err error) int {
 	if err == nil && len(rows) == 0 {
 		err = errors.New("nothing was tried")
 	}
-	var b strings.Builder
-	WriteTable(&b, rows)
-	failed := failures(rows)
+	failed, b := failures(rows), strings.Builder{}
+	if summary != "" && failed == 0 && err == nil {
+		fmt.Fprintf(&b, "\n%s\n", strings.TrimRight(summary, "\n"))
+	} else {
+		WriteTable(&b, rows)
+	}
 	if err != nil {
 		fmt.Fprintf(&b, "\n%v\n", err)
 	}
