@@ -91,6 +91,38 @@ def merge(db, update):
 	// bib/Ter95c Session guarantees
 }
 
+// Mail, after section 2 of the Bayou paper: a message is put into a folder if it is where the
+// writer has seen it, so that a conflict is whatever has changed what was read. If it was deleted
+// meanwhile it stays so; if it was put elsewhere, it is found in both places.
+func Example_whatWasRead() {
+	const check = `db.get("mail/7") == "inbox"`
+	const merge = `
+def merge(db, update):
+    now = db.get("mail/7")
+    if now != None:
+        db.put("mail/7", now + " " + update[0].value)
+`
+	i := procedure.New(procedure.Standard())
+	file := []procedure.Change{put("mail/7", "travel")}
+	for _, db := range []state{stateOf("mail/7", "inbox"), stateOf("mail/7", "money"), stateOf()} {
+		made := file
+		asRead, err := i.Check(check, db, file)
+		if err == nil && !asRead {
+			made, err = i.Merge(merge, db, file)
+		}
+		fmt.Println("as it was read:", asRead, err)
+		for _, c := range made {
+			fmt.Printf("  %s is in %s\n", c.Key, c.Value)
+		}
+	}
+	// Output:
+	// as it was read: true <nil>
+	//   mail/7 is in travel
+	// as it was read: false <nil>
+	//   mail/7 is in money travel
+	// as it was read: false <nil>
+}
+
 // A constraint on values: 100 leave an account only if they are in it, whatever was drawn
 // elsewhere in the meantime. What is drawn is computed again from what is there.
 func Example_valueConstraint() {
