@@ -1,11 +1,6 @@
 package judged
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,30 +11,14 @@ import (
 
 	"dss.example/common/blob/blobtest"
 	"dss.example/common/judge"
+	"dss.example/common/judge/judgetest"
 	"dss.example/common/stable/stabletest"
 )
 
-// onlyCheck is the variable that tells the test binary as a judge to carry out one check.
-const onlyCheck = "DSS_TEST_CHECK"
-
-// TestMain lets the test binary be the judge too.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "-bin" {
-		judge.Main("p2", slices.DeleteFunc(Checks(), func(c judge.Check) bool {
-			return os.Getenv(onlyCheck) != "" && c.Name != os.Getenv(onlyCheck)
-		}))
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { judgetest.Main(m, "p2", Checks()) }
 
 func TestChecksHaveNamesAndRulesOfTheirOwn(t *testing.T) {
-	steps, seen := map[string]bool{}, map[string]bool{}
-	for _, c := range Checks() {
-		require.NotEmpty(t, c.Rule, c.Name)
-		require.False(t, seen[c.Name], "%s is there twice", c.Name)
-		seen[c.Name], steps[c.Step] = true, true
-	}
-	require.Len(t, steps, 9, "p2.1 to p2.9")
+	require.Len(t, judgetest.Steps(t, Checks()), 9, "p2.1 to p2.9")
 }
 
 func TestEveryPromiseOfASuiteIsInOneCheck(t *testing.T) {
@@ -68,60 +47,22 @@ func TestEveryPromiseOfASuiteIsInOneCheck(t *testing.T) {
 	require.Empty(t, cmp.Diff(want, got))
 }
 
-// build builds programs of the stage, with the text right replaced in a file of the
-// stage if file is not empty.
-func build(t *testing.T, file, right, wrong string, programs ...string) (bin string) {
-	bin = t.TempDir()
-	args := []string{"build", "-trimpath", "-ldflags=-s -w", "-o", bin + string(filepath.Separator)}
-	if file != "" {
-		source, err := filepath.Abs(file)
-		require.NoError(t, err)
-		code, err := os.ReadFile(source)
-		require.NoError(t, err)
-		require.Equal(t, 1, strings.Count(string(code), right), "%s has changed", file)
-		broken, overlay := filepath.Join(t.TempDir(), "x.go"), filepath.Join(t.TempDir(), "overlay.json")
-		require.NoError(t, os.WriteFile(broken, []byte(strings.Replace(string(code), right, wrong, 1)), 0o600))
-		text, err := json.Marshal(map[string]any{"Replace": map[string]string{source: broken}})
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(overlay, text, 0o600))
-		args = append(args, "-overlay", overlay)
-	}
-	cmd := exec.Command("go", append(args, programs...)...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	said, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(said))
-	return bin
-}
+// served is the package of the program that serves the stage's parts.
+var served = []string{"../cmd/parts"}
 
 // verdicts judges programs, by one check or, without a name, all of a step or of all.
-func verdicts(t *testing.T, bin, step, name string, args ...string) (all []judge.Verdict) {
-	self, err := os.Executable()
-	require.NoError(t, err)
-	var said bytes.Buffer
-	cmd := exec.Command(self, append([]string{"-bin", bin, "-step", step, "-cpu", "20s"}, args...)...)
-	cmd.Env = append(os.Environ(), onlyCheck+"="+name)
-	cmd.Stderr = &said
-	out, err := cmd.Output()
-	require.NoError(t, err, said.String())
-	for line := range strings.Lines(string(out)) {
-		var v judge.Verdict
-		require.NoError(t, json.Unmarshal([]byte(line), &v))
-		all = append(all, v)
-	}
-	require.NotEmpty(t, all)
-	return all
+func verdicts(t *testing.T, bin, step, name string, args ...string) []judge.Verdict {
+	return judgetest.Verdicts(t, bin, name, append([]string{"-step", step, "-cpu", "20s"}, args...)...)
 }
 
 func TestTheReferencePassesEveryCheck(t *testing.T) {
-	bin := build(t, "", "", "", "../cmd/parts")
+	bin := judgetest.Build(t, served)
 	steps := []string{"all"}
 	if testing.Short() {
 		steps = []string{"p2.2", "p2.6", "p2.9"} // what takes little
 	}
 	for _, step := range steps {
-		for _, v := range verdicts(t, bin, step, "") {
-			require.Equal(t, judge.Passed, v.Outcome, "%s %s: %s", v.Step, v.Check, v.Message)
-		}
+		judgetest.RequireOutcome(t, judge.Passed, verdicts(t, bin, step, ""))
 	}
 }
 
@@ -147,28 +88,17 @@ func TestWhatIsBrokenFailsWhereItShould(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			bin := build(t, c.file, c.right, c.wrong, "../cmd/parts")
+			bin := judgetest.Build(t, served, judgetest.Mistake{File: c.file, Right: c.right, Wrong: c.wrong})
 			got := verdicts(t, bin, "all", c.caught, "-cpu", "3s")
 			require.Len(t, got, 1)
-			require.Equal(t, judge.Failed, got[0].Outcome, got[0].Message)
-			t.Log(got[0].Message)
+			judgetest.RequireOutcome(t, judge.Failed, got)
 		})
 	}
 }
 
-// marked copies the program that misbehaves to a folder, with a word of 16 bytes behind
-// its end that tells it how.
-func marked(t *testing.T, program []byte, how string) (bin string) {
-	bin = t.TempDir()
-	program = fmt.Appendf(slices.Clip(program), "%16s", how)
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "parts"), program, 0o700))
-	return bin
-}
-
 // Nothing that a program says in the place of an answer is worth a point.
 func TestProgramsThatDoNotAnswerGetNothing(t *testing.T) {
-	program, err := os.ReadFile(filepath.Join(build(t, "", "", "", "./testdata/parts"), "parts"))
-	require.NoError(t, err)
+	program := filepath.Join(judgetest.Build(t, []string{"./testdata/parts"}), "parts")
 	step := "all"
 	if testing.Short() {
 		step = "p2.5"
@@ -191,7 +121,7 @@ func TestProgramsThatDoNotAnswerGetNothing(t *testing.T) {
 			if c.check == "" {
 				args = append(args, "-step", step)
 			}
-			for _, v := range verdicts(t, marked(t, program, how), "all", c.check, args...) {
+			for _, v := range verdicts(t, judgetest.Marked(t, program, how), "all", c.check, args...) {
 				require.NotEqual(t, judge.Passed, v.Outcome, v.Check)
 				require.Equal(t, judge.Failed, v.Outcome, "%s: %s", v.Check, v.Message)
 				require.Contains(t, v.Message, c.message, v.Check)

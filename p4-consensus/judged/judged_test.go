@@ -1,103 +1,39 @@
 package judged
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"dss.example/common/judge"
+	"dss.example/common/judge/judgetest"
 )
 
-// onlyCheck is the variable that tells the test binary as a judge to carry out one check.
-const onlyCheck = "DSS_TEST_CHECK"
-
-// TestMain lets the test binary be the judge too.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "-bin" {
-		judge.Main("p4", slices.DeleteFunc(Checks(), func(c judge.Check) bool {
-			return os.Getenv(onlyCheck) != "" && c.Name != os.Getenv(onlyCheck)
-		}))
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { judgetest.Main(m, "p4", Checks()) }
 
 func TestChecksHaveNamesAndRulesOfTheirOwn(t *testing.T) {
-	steps, seen := map[string]bool{}, map[string]bool{}
-	for _, c := range Checks() {
-		require.NotEmpty(t, c.Rule, c.Name)
-		require.False(t, seen[c.Name], "%s is there twice", c.Name)
-		seen[c.Name], steps[c.Step] = true, true
-	}
-	require.Len(t, steps, 4, "p4.1 to p4.3, and p4.5")
+	require.Len(t, judgetest.Steps(t, Checks()), 4, "p4.1 to p4.3, and p4.5")
 }
 
-// build builds a program of the stage, with the text right replaced in a file of the stage if
-// file is not empty.
-func build(t *testing.T, file, right, wrong, program string) (bin string) {
-	bin = t.TempDir()
-	args := []string{"build", "-trimpath", "-ldflags=-s -w", "-o", bin + string(filepath.Separator)}
-	if file != "" {
-		source, err := filepath.Abs(file)
-		require.NoError(t, err)
-		code, err := os.ReadFile(source)
-		require.NoError(t, err)
-		require.Equal(t, 1, strings.Count(string(code), right), "%s has changed", file)
-		broken, overlay := filepath.Join(t.TempDir(), "x.go"), filepath.Join(t.TempDir(), "overlay.json")
-		require.NoError(t, os.WriteFile(broken, []byte(strings.Replace(string(code), right, wrong, 1)), 0o600))
-		text, err := json.Marshal(map[string]any{"Replace": map[string]string{source: broken}})
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(overlay, text, 0o600))
-		args = append(args, "-overlay", overlay)
-	}
-	cmd := exec.Command("go", append(args, program)...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	said, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(said))
-	return bin
-}
+// served is the package of the program that serves the stage's parts.
+var served = []string{"../cmd/parts"}
 
 // verdicts judges programs, by one check or, without a name, all of a step or of all.
-func verdicts(t *testing.T, bin, step, name string, args ...string) (all []judge.Verdict) {
-	self, err := os.Executable()
-	require.NoError(t, err)
-	var said bytes.Buffer
-	cmd := exec.Command(self, append([]string{"-bin", bin, "-step", step, "-schedules", "100"}, args...)...)
-	cmd.Env = append(os.Environ(), onlyCheck+"="+name)
-	cmd.Stderr = &said
-	out, err := cmd.Output()
-	require.NoError(t, err, said.String())
-	for line := range strings.Lines(string(out)) {
-		var v judge.Verdict
-		require.NoError(t, json.Unmarshal([]byte(line), &v))
-		all = append(all, v)
-	}
-	require.NotEmpty(t, all)
-	return all
+func verdicts(t *testing.T, bin, step, name string, args ...string) []judge.Verdict {
+	return judgetest.Verdicts(t, bin, name, append([]string{"-step", step, "-schedules", "100"}, args...)...)
 }
-
-// reference builds staff's own parts.
-func reference(t *testing.T) (bin string) { return build(t, "", "", "", "../cmd/parts") }
 
 func TestTheReferencePassesEveryCheck(t *testing.T) {
 	step := "all"
 	if testing.Short() {
 		step = stepAcceptor
 	}
-	for _, v := range verdicts(t, reference(t), step, "") {
-		require.Equal(t, judge.Passed, v.Outcome, "%s %s: %s", v.Step, v.Check, v.Message)
-	}
+	judgetest.RequireOutcome(t, judge.Passed, verdicts(t, judgetest.Build(t, served), step, ""))
 }
 
 func TestAVerdictDependsOnTheSeedsAlone(t *testing.T) {
-	bin := build(t, "../paxos/single/proposer.go", "if given {", "if given && len(p.promises) > 9 {", "../cmd/parts")
+	bin := judgetest.Build(t, served, judgetest.Mistake{File: "../paxos/single/proposer.go", Right: "if given {", Wrong: "if given && len(p.promises) > 9 {"})
 	const name = "proposers do nothing that the specification forbids"
 	first := verdicts(t, bin, stepProposer, name, "-seed", "7")
 	require.Equal(t, judge.Failed, first[0].Outcome)
@@ -131,27 +67,16 @@ func TestWhatIsBrokenFailsWhereItShould(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			got := verdicts(t, build(t, c.file, c.right, c.wrong, "../cmd/parts"), "all", c.caught)
+			got := verdicts(t, judgetest.Build(t, served, judgetest.Mistake{File: c.file, Right: c.right, Wrong: c.wrong}), "all", c.caught)
 			require.Len(t, got, 1)
-			require.Equal(t, judge.Failed, got[0].Outcome, got[0].Message)
-			t.Log(got[0].Message)
+			judgetest.RequireOutcome(t, judge.Failed, got)
 		})
 	}
 }
 
-// marked copies the program that misbehaves to a folder, with a word of 16 bytes behind its
-// end that tells it how.
-func marked(t *testing.T, code []byte, how string) (bin string) {
-	bin = t.TempDir()
-	code = fmt.Appendf(slices.Clip(code), "%16s", how)
-	require.NoError(t, os.WriteFile(filepath.Join(bin, program), code, 0o700))
-	return bin
-}
-
 // Nothing that a program says in the place of an answer is worth a point.
 func TestProgramsThatDoNotAnswerGetNothing(t *testing.T) {
-	code, err := os.ReadFile(filepath.Join(build(t, "", "", "", "./testdata/parts"), program))
-	require.NoError(t, err)
+	wrong := filepath.Join(judgetest.Build(t, []string{"./testdata/parts"}), program)
 	step := "all"
 	if testing.Short() {
 		step = stepAcceptor
@@ -171,7 +96,7 @@ func TestProgramsThatDoNotAnswerGetNothing(t *testing.T) {
 			if c.check == "" {
 				where = step
 			}
-			for _, v := range verdicts(t, marked(t, code, how), where, c.check, args...) {
+			for _, v := range verdicts(t, judgetest.Marked(t, wrong, how), where, c.check, args...) {
 				require.Equal(t, judge.Failed, v.Outcome, "%s: %s", v.Check, v.Message)
 				require.Contains(t, v.Message, c.message, v.Check)
 			}

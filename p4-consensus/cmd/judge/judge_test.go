@@ -1,93 +1,35 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"dss.example/common/judge"
+	"dss.example/common/judge/judgetest"
 )
-
-// onlyCheck is the variable that tells the test binary as a judge to carry out one check.
-const onlyCheck = "DSS_TEST_CHECK"
 
 // logged are the checks that are made here.
 func logged() []judge.Check { return slices.Concat(sceneChecks(), logChecks(), kvdChecks()) }
 
-// TestMain lets the test binary be the judge of the log too.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "-bin" {
-		judge.Main("p4", slices.DeleteFunc(logged(), func(c judge.Check) bool {
-			return os.Getenv(onlyCheck) != "" && c.Name != os.Getenv(onlyCheck)
-		}))
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { judgetest.Main(m, "p4", logged()) }
 
 func TestChecksHaveNamesAndRulesOfTheirOwn(t *testing.T) {
-	steps, seen := map[string]bool{}, map[string]bool{}
-	for _, c := range checks() {
-		require.NotEmpty(t, c.Rule, c.Name)
-		require.False(t, seen[c.Name], "%s is there twice", c.Name)
-		seen[c.Name], steps[c.Step] = true, true
-	}
-}
-
-// build builds programs of the stage, with the text right replaced in a file of the stage if
-// file is not empty.
-func build(t *testing.T, file, right, wrong string, programs ...string) (bin string) {
-	bin = t.TempDir()
-	overlay, replace := filepath.Join(t.TempDir(), "overlay.json"), map[string]string{}
-	if file != "" {
-		source, err := filepath.Abs(file)
-		require.NoError(t, err)
-		code, err := os.ReadFile(source)
-		require.NoError(t, err)
-		require.Equal(t, 1, strings.Count(string(code), right), "%s has changed", file)
-		broken := filepath.Join(t.TempDir(), "x.go")
-		require.NoError(t, os.WriteFile(broken, []byte(strings.Replace(string(code), right, wrong, 1)), 0o600))
-		replace[source] = broken
-	}
-	text, err := json.Marshal(map[string]any{"Replace": replace})
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(overlay, text, 0o600))
-	args := []string{"build", "-trimpath", "-ldflags=-s -w", "-overlay", overlay, "-o", bin + string(filepath.Separator)}
-	cmd := exec.Command("go", append(args, programs...)...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	said, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(said))
-	return bin
+	require.Len(t, judgetest.Steps(t, checks()), 9, "p4.1 to p4.9")
 }
 
 // verdicts judges the programs in a folder, by one check or, without a name, by all.
 func verdicts(t *testing.T, bin, name string, args ...string) map[string]judge.Verdict {
-	self, err := os.Executable()
-	require.NoError(t, err)
-	var said bytes.Buffer
-	cmd := exec.Command(self, append([]string{"-bin", bin, "-schedules", "90"}, args...)...)
-	cmd.Env = append(os.Environ(), onlyCheck+"="+name)
-	cmd.Stderr = &said
-	out, err := cmd.Output()
-	require.NoError(t, err, said.String())
 	all := map[string]judge.Verdict{}
-	for line := range strings.Lines(string(out)) {
-		var v judge.Verdict
-		require.NoError(t, json.Unmarshal([]byte(line), &v))
-		t.Logf("%s: %s %s", v.Check, v.Outcome, v.Message)
+	for _, v := range judgetest.Verdicts(t, bin, name, append([]string{"-schedules", "90"}, args...)...) {
 		all[v.Check] = v
 	}
 	return all
 }
 
 func TestTheReferencePassesEveryCheckOfTheLog(t *testing.T) {
-	all := verdicts(t, build(t, "", "", "", "../sim", "../kvd"), "")
+	all := verdicts(t, judgetest.Build(t, []string{"../sim", "../kvd"}), "")
 	require.Len(t, all, len(logged()))
 	for name, v := range all {
 		require.Equal(t, judge.Passed, v.Outcome, "%s: %s", name, v.Message)
@@ -95,8 +37,9 @@ func TestTheReferencePassesEveryCheckOfTheLog(t *testing.T) {
 }
 
 func TestAReplicaThatSavesNoVotesFailsBehindThePipeAndUnderKills(t *testing.T) {
-	bin := build(t, "../../paxos/acceptor.go",
-		"s.record = r.save(proto.Voted{Ballot: b, Slot: n, Commit: r.commit, Value: v})", "s.record = r.records", "../sim", "../kvd")
+	bin := judgetest.Build(t, []string{"../sim", "../kvd"}, judgetest.Mistake{
+		File: "../../paxos/acceptor.go", Right: "s.record = r.save(proto.Voted{Ballot: b, Slot: n, Commit: r.commit, Value: v})", Wrong: "s.record = r.records",
+	})
 	all := verdicts(t, bin, "", "-idle", "2s")
 	require.Equal(t, judge.Failed, all["replicas break no rule of the log"].Outcome)
 	require.Equal(t, judge.Failed, all["three kvd lose nothing to kill -9"].Outcome)
@@ -122,7 +65,7 @@ func TestWhatIsBrokenFailsWhereItShould(t *testing.T) {
 			continue // each is built
 		}
 		t.Run(name, func(t *testing.T) {
-			got := verdicts(t, build(t, paxos+c.file, c.right, c.wrong, "../sim"), c.caught)
+			got := verdicts(t, judgetest.Build(t, []string{"../sim"}, judgetest.Mistake{File: paxos + c.file, Right: c.right, Wrong: c.wrong}), c.caught)
 			require.Len(t, got, 1)
 			require.Equal(t, judge.Failed, got[c.caught].Outcome, got[c.caught].Message)
 		})
@@ -132,7 +75,9 @@ func TestWhatIsBrokenFailsWhereItShould(t *testing.T) {
 // It asks one of the others for its vote, and the next when that vote does not come: so the
 // check of a leader must not want votes asked of both.
 func TestALeaderMayAskAQuorumFirst(t *testing.T) {
-	bin := build(t, "../../paxos/leader.go", "\t\t\tr.early(r.peer(node), m)\n", "\t\t\tr.early(r.peer(node), m)\n\t\t\tbreak\n", "../sim")
+	bin := judgetest.Build(t, []string{"../sim"}, judgetest.Mistake{
+		File: "../../paxos/leader.go", Right: "\t\t\tr.early(r.peer(node), m)\n", Wrong: "\t\t\tr.early(r.peer(node), m)\n\t\t\tbreak\n",
+	})
 	for _, c := range sceneChecks() {
 		if c.Step == stepLead || c.Step == stepWhole {
 			got := verdicts(t, bin, c.Name)
@@ -143,7 +88,9 @@ func TestALeaderMayAskAQuorumFirst(t *testing.T) {
 
 // A replica that says nothing breaks no rule, and gets nothing for it.
 func TestAReplicaThatDoesNothingFailsEveryCheck(t *testing.T) {
-	bin := build(t, "../../paxos/replica.go", "\tr.now, r.rand, r.out = in.Now, machine.Dice(in.Rand), out\n", "\tif r.out == nil {\n\t\treturn\n\t}\n", "../sim")
+	bin := judgetest.Build(t, []string{"../sim"}, judgetest.Mistake{
+		File: "../../paxos/replica.go", Right: "\tr.now, r.rand, r.out = in.Now, machine.Dice(in.Rand), out\n", Wrong: "\tif r.out == nil {\n\t\treturn\n\t}\n",
+	})
 	for name, v := range verdicts(t, bin, "", "-idle", "2s") {
 		require.Equal(t, judge.Failed, v.Outcome, "%s: %s", name, v.Message)
 	}
