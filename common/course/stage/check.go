@@ -23,8 +23,10 @@ func (s *Stage) check() error {
 		return fmt.Errorf("steps: are missing")
 	case s.Budgets.Public < 1 || s.Budgets.Submit < 1 || s.Budgets.Nightly < 1:
 		return fmt.Errorf("budgets: public, submit and nightly want positive numbers of schedules")
-	case s.Points() != 100:
-		return fmt.Errorf("steps: their points without bonus steps are %g: want 100", s.Points())
+	case !(s.Whole > 0 && s.Whole <= 100):
+		return fmt.Errorf("points: %g: want more than 0, and at most 100", s.Whole)
+	case s.Points() != s.Whole:
+		return fmt.Errorf("steps: their points without bonus steps are %g: want %g", s.Points(), s.Whole)
 	}
 	for _, pattern := range s.MayChange {
 		if !local(pattern) {

@@ -32,6 +32,10 @@ type Stage struct {
 	MayChange []string `yaml:"may_change"`
 	MayImport []string `yaml:"may_import"`
 
+	// Whole is what the steps are worth together, without bonus steps: 100 unless said,
+	// and less while some of the stage's steps are still to come.
+	Whole float64 `yaml:"points"`
+
 	Steps   []Step  `yaml:"steps"` // in the order in which they are built
 	Budgets Budgets `yaml:"budgets"`
 
@@ -43,7 +47,7 @@ type Step struct {
 	ID     string  `yaml:"id"` // "p1.3"
 	Title  string  `yaml:"title"`
 	Points float64 `yaml:"points"`
-	Bonus  bool    `yaml:"bonus"` // not among the 100 points
+	Bonus  bool    `yaml:"bonus"` // not among the stage's points
 
 	// Funcs are the functions to write: "table.Table.put", "newton.Sqrt": the folder
 	// of the package, the receiver's type if there is one, the name.
@@ -203,7 +207,7 @@ func read(root fs.FS, file string) (*Stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stage{Dir: path.Dir(file)}
+	s := &Stage{Dir: path.Dir(file), Whole: 100}
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
 	if err := d.Decode(s); err != nil {

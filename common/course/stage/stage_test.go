@@ -64,7 +64,7 @@ func find(t *testing.T) *stage.Stage {
 func TestStageIsReadAsItIsWritten(t *testing.T) {
 	s := find(t)
 	want := &stage.Stage{
-		ID: "p1", Title: "A tally", Dir: "p1-toy",
+		ID: "p1", Title: "A tally", Dir: "p1-toy", Whole: 100,
 		MayChange: []string{"tally/*.go", "cmd/kvd/open.go"},
 		MayImport: []string{"dss.example/common/...", "github.com/tidwall/btree"},
 		Steps: []stage.Step{
@@ -93,6 +93,14 @@ func TestStageIsReadAsItIsWritten(t *testing.T) {
 	require.Equal(t, []string{"unit", "script", "process", "seeds", "seeds"}, kinds)
 }
 
+func TestStageWhoseStepsAreNotAllThereYetSaysWhatTheyAreWorth(t *testing.T) {
+	part := strings.NewReplacer("title: A tally", "title: A tally\npoints: 60", "points: 60", "points: 25", "points: 40", "points: 35").Replace(right)
+	s, err := stage.Find(of(map[string]string{"p1-toy": part}), "p1")
+	require.NoError(t, err)
+	require.Equal(t, 60.0, s.Whole)
+	require.Equal(t, 60.0, s.Points())
+}
+
 func TestStageThatIsNotRightIsRefusedWithItsPlace(t *testing.T) {
 	for name, c := range map[string]struct{ old, with, want string }{
 		"unknown field":        {"title: A tally", "titel: A tally", "field titel not found"},
@@ -102,6 +110,9 @@ func TestStageThatIsNotRightIsRefusedWithItsPlace(t *testing.T) {
 		"no budget":            {"public: 1", "public: 0", "budgets:"},
 		"too many points":      {"points: 40", "points: 41", "their points without bonus steps are 101: want 100"},
 		"bonus counted":        {"bonus: true", "bonus: false", "are 107.5"},
+		"points of a part":     {"title: A tally", "title: A tally\npoints: 60", "their points without bonus steps are 100: want 60"},
+		"points of nothing":    {"title: A tally", "title: A tally\npoints: 0", "points: 0: want more than 0"},
+		"more than all points": {"title: A tally", "title: A tally\npoints: 110", "points: 110: want more than 0, and at most 100"},
 		"step twice":           {"id: p1.2", "id: p1.1", "p1.1 is there twice"},
 		"step of another":      {"id: p1.2", "id: p2.2", "step p2.2: id: want p1. and a number"},
 		"step without title":   {"title: Count once", "title:", "step p1.2: title: is missing"},

@@ -18,7 +18,7 @@ func proveCommand() *cli.Command {
 		Brief: "prove a stage's ladder, rung by rung",
 		Detail: `For every number of solved steps, the tree must build, go vet must find nothing, the
 tests of the solved steps must pass and all of the next step must fail, and the points
-must add up: 0 for the bare starter, 100 for the reference. No tree may give away a
+must add up: 0 for the bare starter, all for the reference. No tree may give away a
 line of a solution. With a step, only the trees before and after it are tried.
 
 "known" counts checks whose program has the same bytes as on an earlier rung.`,

@@ -63,7 +63,8 @@ func stagesCommand() *cli.Command {
 	}
 }
 
-// points is "100", or "100+10" with bonus steps.
+// points is "100", or "60" of a stage whose steps are not all there yet, or "100+10" with
+// bonus steps.
 func points(s *stage.Stage) string {
 	bonus := 0.0
 	for i := range s.Steps {
