@@ -8,6 +8,8 @@ import (
 // accept takes a write of this server's own: it gets a stamp above all that are known here, so
 // that it comes behind what it may rest on ('95, 3.1; causal order), and is durable before
 // anybody hears of it. It returns false if the clock has come to its end.
+//
+//ds:todo p3.4
 func (s *Server) accept(w *proto.Write) bool {
 	t := s.clock.Tick()
 	if t == 0 {

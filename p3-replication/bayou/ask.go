@@ -210,6 +210,8 @@ func (s *Server) cancel(id uint64) {
 
 // serveWaits answers those of the requests that waited that can be served now. They may be
 // writes, after which others can be.
+//
+//ds:todo p3.7 return
 func (s *Server) serveWaits() {
 	for i := 0; i < len(s.waits); {
 		w := s.waits[i]
@@ -224,6 +226,8 @@ func (s *Server) serveWaits() {
 }
 
 // tryAgain serves a request that has waited, which is then no longer among those that wait.
+//
+//ds:todo p3.7
 func (s *Server) tryAgain(w wait) *kv.Response {
 	t, _ := s.readToken(w.req)
 	if !s.satisfied(&t, w.req.Op, w.req.Level) {
@@ -234,6 +238,8 @@ func (s *Server) tryAgain(w wait) *kv.Response {
 }
 
 // endWaits refuses the requests that have waited for too long.
+//
+//ds:todo p3.7 return
 func (s *Server) endWaits() {
 	s.waits = slices.DeleteFunc(s.waits, func(w wait) bool {
 		if s.now < w.until {

@@ -15,6 +15,8 @@ import (
 // seekName asks for a name: one peer after the other, each for a while, because two that
 // answer would bear this server twice. Whoever may found the database does so when all peers
 // have said that they have none, or have been silent for long.
+//
+//ds:todo p3.9
 func (s *Server) seekName() {
 	if s.founding == 0 {
 		s.founding = s.now
@@ -37,6 +39,8 @@ func (s *Server) seekName() {
 
 // learnBirth asks for the write that this server was born by. If nobody has it for long, it was
 // lost with the disk of who made it, and another name is asked for: this one was never used.
+//
+//ds:todo p3.9
 func (s *Server) learnBirth() {
 	const intervals = 20
 	if s.now-s.founding >= intervals*s.cfg.Interval {
@@ -77,6 +81,8 @@ func (s *Server) bearRoot() { s.accept(&proto.Write{Kind: proto.Birth, Place: s.
 
 // bear makes a server, by a write, unless that was done already. One that has no database says
 // so. The answer waits until the write is durable.
+//
+//ds:todo p3.9
 func (s *Server) bear(from machine.Addr, m proto.Bear) {
 	if m.Place.Node != from.Node || m.Place.Life == 0 {
 		return
@@ -144,6 +150,8 @@ func (s *Server) bornAs(life uint64) (vector.Server, bool) {
 }
 
 // born takes the name that another server has given this one, and asks it for all that there is.
+//
+//ds:todo p3.9
 func (s *Server) born(from machine.Addr, m proto.Born) {
 	if s.me.Name != "" || m.Life != s.me.Place.Life || m.Database == 0 || m.Name == vector.Root {
 		return
@@ -157,6 +165,8 @@ func (s *Server) born(from machine.Addr, m proto.Born) {
 
 // disown lets servers retire that were born for this life of this server and are not its own:
 // several have answered when one was asked. They have never written.
+//
+//ds:todo p3.9 return
 func (s *Server) disown() {
 	var others []vector.Server
 	for server := range s.state.Servers(state.Full) {
@@ -173,6 +183,8 @@ func (s *Server) disown() {
 
 // retire gives up the name of this server. Its last write has to reach another server before
 // it stops: see Gone.
+//
+//ds:todo p3.9 return false
 func (s *Server) retire() bool {
 	if s.retired || !s.accept(&proto.Write{Kind: proto.Retirement}) {
 		return false
@@ -186,6 +198,8 @@ func (s *Server) retire() bool {
 // be lost with who gives it on. One that retires too does not count: it may stop before it tells
 // anybody. Without a primary that is heard nobody is gone: it may be stopped all the same once
 // another has its writes.
+//
+//ds:todo p3.9 return false
 func (s *Server) gone() bool {
 	if !s.retired || s.cfg.Order == "" && s.left == 0 {
 		return false
@@ -200,6 +214,8 @@ func (s *Server) gone() bool {
 
 // retires looks, after a step that has taken in writes, whether this server's retirement is
 // known, whoever has told of it, and whether it has its number.
+//
+//ds:todo p3.9 return
 func (s *Server) retires() {
 	if s.me.Name == "" {
 		s.retired, s.left = false, 0

@@ -68,7 +68,7 @@ func hasName(c *cluster, id int) func() bool {
 }
 
 func TestTheFirstServerFoundsAndEachOtherIsBornByOneThatIs(t *testing.T) {
-	c := group(t, 3)
+	c := family(t, 3)
 	require.Equal(t, vector.Root, c.report(1).Name)
 	require.True(t, c.report(1).Primary)
 	for id := 2; id <= 3; id++ {
@@ -198,7 +198,9 @@ func TestAServerThatWasBornTwiceLetsTheOtherRetire(t *testing.T) {
 		}
 		require.Equal(t, []int{1, 2, 3}, c.members(1), how)
 		c.meet(1, 2, 3)
-		require.Equal(t, how == "hearing of the state", c.report(3).Cost.Transfers > 0, how)
+		if how == "hearing of the state" {
+			require.Positive(t, c.report(3).Cost.Transfers)
+		}
 		for id := 1; id <= 3; id++ {
 			require.Equal(t, []int{1, 2, 3}, c.members(id), how)
 			require.Len(t, c.report(id).Full, 3, how)
@@ -235,8 +237,8 @@ func TestOneThatCrashesBeforeItHearsItsNameIsBornOnce(t *testing.T) {
 }
 
 func TestTheFounderIsAMemberWhereverItsFirstCrashFalls(t *testing.T) {
-	for k := range int(group(t, 1).nodes[1].seq) + 1 {
-		c := group(t, 1)
+	for k := range int(family(t, 1).nodes[1].seq) + 1 {
+		c := family(t, 1)
 		n := c.onDisk(c.nodes[1], k)
 		c.pass()
 		require.Equal(t, []int{1}, c.members(1), "%d records", k)
@@ -280,10 +282,11 @@ func TestALateAnswerToAFormerNameIsNotHeard(t *testing.T) {
 		c.put(2, "a", "x")
 	}
 	c.meet(1, 2)
-	c.newborn(3, func(cfg *bayou.Config) { cfg.Interval, cfg.Batch = 100*ms, 1 })
+	c.newborn(3, func(cfg *bayou.Config) { cfg.Interval, cfg.Batch = 300*ms, 1 })
 	c.now += second
 	want := of[proto.Want](c.hear(3, 2, c.offer(2)))
 	c.tell(2, 3)
+	require.Positive(t, c.report(3).Commit)
 	want[0].Reach = proto.Reach{Known: c.report(3).Full, Commit: c.report(3).Commit}
 	c.put(2, "a", "y")
 	late := c.hear(2, 3, want[0])
@@ -335,18 +338,6 @@ func TestThereAreNoMoreServersThanAllTokensHold(t *testing.T) {
 	require.Less(t, len(token), kv.MaxToken)
 }
 
-// loaded starts node 1 with those records on its disk.
-func loaded(c *cluster, cfg bayou.Config, records ...machine.Data) *node {
-	n := &node{id: 1, cfg: cfg}
-	c.nodes[1] = n
-	for _, rec := range records {
-		n.seq++
-		n.disk = append(n.disk, machine.Load{Seq: n.seq, Record: rec, Damaged: rec == nil})
-	}
-	c.restart(n)
-	return n
-}
-
 func TestOneWhoseNameHasAllLevelsBearsNobodyAndSaysSo(t *testing.T) {
 	c := newCluster(t)
 	deep := vector.Root
@@ -354,7 +345,7 @@ func TestOneWhoseNameHasAllLevelsBearsNobodyAndSaysSo(t *testing.T) {
 		deep, _ = deep.Child(uint64(i))
 	}
 	place := proto.Place{Node: 1, Life: 9}
-	n := loaded(c, quiet(1), proto.Named{Database: 5, Name: deep, Place: place},
+	n := c.onRecords(1, quiet(1), proto.Named{Database: 5, Name: deep, Place: place},
 		proto.Learned{Write: proto.Write{ID: deep.Born(), Kind: proto.Birth, Place: place}})
 	for range 3 {
 		require.Empty(t, c.hear(1, 2, proto.Bear{Place: proto.Place{Node: 2, Life: 3}}))
@@ -365,7 +356,7 @@ func TestOneWhoseNameHasAllLevelsBearsNobodyAndSaysSo(t *testing.T) {
 
 func TestOneThatIsToldOfItsBirthAndHasNoPeersWaits(t *testing.T) {
 	c := newCluster(t)
-	loaded(c, quiet(1), proto.Named{Database: 5, Name: name("0.2"), Place: proto.Place{Node: 1, Life: 9}})
+	c.onRecords(1, quiet(1), proto.Named{Database: 5, Name: name("0.2"), Place: proto.Place{Node: 1, Life: 9}})
 	c.run(2 * second)
 	require.Equal(t, kv.Unavailable, c.ask(1, kv.Get{Key: "a"}).Status)
 	require.Empty(t, c.ask(1, kv.Get{Key: "a"}).Try)

@@ -69,30 +69,6 @@ func newCluster(t testing.TB) *cluster {
 	return &cluster{t: t, now: second, nodes: map[int]*node{}, rand: 1}
 }
 
-// group starts nodes 1 to n, of which 1 is the primary, and all know of all.
-func group(t testing.TB, n int, tune ...func(*bayou.Config)) *cluster {
-	c := newCluster(t)
-	for i := 1; i <= n; i++ {
-		cfg := quiet(i, upTo(i-1)...)
-		for _, fn := range tune {
-			fn(&cfg)
-		}
-		c.start(i, cfg)
-		c.pass()
-	}
-	for i := 1; i <= n; i++ {
-		c.tell(1, i)
-	}
-	return c
-}
-
-func upTo(n int) (all []int) {
-	for i := range n {
-		all = append(all, i+1)
-	}
-	return all
-}
-
 // start starts a node on an empty disk.
 func (c *cluster) start(id int, cfg bayou.Config) *node {
 	n := &node{id: id, cfg: cfg}
@@ -145,6 +121,7 @@ func (c *cluster) step(n *node, e machine.Event) *machine.Out {
 	n.server.Step(machine.In{Now: c.now, Rand: c.rand ^ c.rand>>29, Event: e}, out)
 	c.save(n, out)
 	for _, s := range out.Send {
+		require.True(c.t, !s.Early || s.To == at(n.id), "%T leaves before what it tells of is durable", s.Msg)
 		msg := s.Msg
 		if s.To.Role == role {
 			var err error

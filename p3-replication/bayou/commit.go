@@ -13,6 +13,8 @@ import (
 // isPrimary tells whether this server gives commit numbers. The committed writes tell who
 // does: so who takes over knows all numbers that were given, and who has given the office
 // away knows it with the number of the write that did it.
+//
+//ds:todo p3.6 return false
 func (s *Server) isPrimary() bool {
 	return s.cfg.Order == "" && s.named() && s.goesBy(s.state.Primary(state.Sure))
 }
@@ -38,6 +40,8 @@ func (s *Server) primary() vector.Server {
 
 // commitAll gives numbers to all tentative writes, in their present order, while this server
 // is the primary.
+//
+//ds:todo p3.6 return
 func (s *Server) commitAll() {
 	first := s.log.Commit() + 1
 	var ids []vector.Stamp
@@ -50,6 +54,8 @@ func (s *Server) commitAll() {
 }
 
 // saveCommitted keeps which writes the numbers from first on were given to.
+//
+//ds:todo p3.6 return
 func (s *Server) saveCommitted(first uint64, ids []vector.Stamp) {
 	for some := range slices.Chunk(ids, maxNumbers) {
 		s.kept += itemSize * len(some)
@@ -68,6 +74,8 @@ const itemSize = 32
 const maxProposed = 256
 
 // propose asks whoever gives the order, if that is not a primary, for numbers.
+//
+//ds:todo p3.6 return
 func (s *Server) propose() {
 	if s.cfg.Order == "" || !s.named() {
 		return
@@ -83,6 +91,8 @@ func (s *Server) propose() {
 
 // order takes numbers from whoever gives them. A number counts when all before it do and its
 // write is known here.
+//
+//ds:todo p3.4
 func (s *Server) order(m proto.Ordered) {
 	for i, id := range m.IDs {
 		at := m.First + uint64(i) - s.log.Commit() - 1 // runs over, beyond all bounds, if it counts already
@@ -98,6 +108,8 @@ func (s *Server) order(m proto.Ordered) {
 }
 
 // followOrder commits what has its number from elsewhere, as far as it is known.
+//
+//ds:todo p3.4
 func (s *Server) followOrder() {
 	first := s.log.Commit() + 1
 	var ids []vector.Stamp

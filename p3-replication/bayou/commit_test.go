@@ -246,13 +246,21 @@ func TestNumbersThatCameWithWritesAreNotTakenForThoseAhead(t *testing.T) {
 
 func TestNumbersFarAheadAreAskedForAgainNotKept(t *testing.T) {
 	c := sequenced(t, 1)
+	ids := births(301)
+	for range ids[1:] {
+		c.put(1, "a", "1")
+	}
+	c.ordered(1, 301, ids[300])
+	c.ordered(1, 1, ids[:200]...)
+	c.ordered(1, 201, ids[200:300]...)
+	require.Equal(t, uint64(300), c.report(1).Commit, "number 301 was told when 256 and more were missing before it")
 	before := c.report(1)
-	for _, first := range []uint64{1 << 20, 1 << 61, 257 + 1} {
-		c.ordered(1, first, births(1)...)
+	for _, first := range []uint64{1 << 20, 1 << 61} {
+		c.ordered(1, first, ids[300])
 	}
 	require.Equal(t, before, c.report(1))
-	c.ordered(1, 1, births(1)...)
-	require.Equal(t, uint64(1), c.report(1).Commit)
+	c.ordered(1, 301, ids[300])
+	require.Equal(t, uint64(301), c.report(1).Commit)
 }
 
 func TestAProposalIsBounded(t *testing.T) {

@@ -79,6 +79,8 @@ func (s *Server) offer(to machine.Node) {
 
 // tellOne offers to one peer what there is: whatever was lost, sooner or later each hears of
 // everything.
+//
+//ds:todo p3.5 return
 func (s *Server) tellOne() {
 	if len(s.peers) == 0 {
 		return
@@ -95,6 +97,8 @@ func (s *Server) tellOne() {
 }
 
 // tellSome offers news to as many peers as are told at once.
+//
+//ds:todo p3.5 return
 func (s *Server) tellSome() {
 	if !s.eager || !s.named() {
 		return
@@ -110,6 +114,8 @@ func (s *Server) tellSome() {
 }
 
 // offered asks a peer that knows something for it.
+//
+//ds:todo p3.5
 func (s *Server) offered(from machine.Addr, m proto.Offer) {
 	switch {
 	case m.Database == 0:
@@ -137,6 +143,8 @@ func (s *Server) catchUp(from machine.Addr, reach *proto.Reach) {
 }
 
 // want begins a session, or goes on with it.
+//
+//ds:todo p3.5
 func (s *Server) want(from machine.Node) {
 	if s.pull.from != 0 && s.pull.from != from && s.now < s.pull.until || s.arriving.state != nil {
 		return
@@ -149,6 +157,8 @@ func (s *Server) want(from machine.Node) {
 }
 
 // wanted answers with what is beyond the reach of who asks.
+//
+//ds:todo p3.5
 func (s *Server) wanted(from machine.Addr, m proto.Want) {
 	if !s.ours(from, m.Database) || !s.named() {
 		return
@@ -165,6 +175,8 @@ func (s *Server) wanted(from machine.Addr, m proto.Want) {
 
 // batch takes in what a session brings. It was asked for when less was known than now, so
 // what it skips is known: no gap comes of it, however late it is.
+//
+//ds:todo p3.5
 func (s *Server) batch(from machine.Addr, m proto.Batch) {
 	if !s.ours(from, m.Database) || m.Life != s.life {
 		return
@@ -216,12 +228,16 @@ func (s *Server) batch(from machine.Addr, m proto.Batch) {
 
 // follows tells whether a write may come next: its server was born, by one that is known, and
 // the vectors of servers stay ones that others read.
+//
+//ds:todo p3.5
 func (s *Server) follows(w *proto.Write) bool {
 	_, known := s.log.Known.Complete(w.ID.Server)
 	return (known != vector.Unheard || w.ID.Server == vector.Root) && (w.Kind != proto.Birth || len(s.log.Known) < vector.MaxServers)
 }
 
 // learn takes in a write from another server.
+//
+//ds:todo p3.5
 func (s *Server) learn(w *proto.Write) {
 	s.insert(w)
 	s.kept += w.Size()
@@ -242,6 +258,8 @@ func (s *Server) learnCommitted(w *proto.Write) {
 }
 
 // goOn asks for what is still to come: of the same server, or of another that has told of more.
+//
+//ds:todo p3.5
 func (s *Server) goOn(from machine.Addr, more, brought bool) {
 	if brought {
 		s.brought(from)
@@ -267,6 +285,8 @@ func (s *Server) brought(from machine.Addr) {
 
 // seek begins a session with any server that has told of more than is known here. One that
 // has not answered is not asked again before it is heard.
+//
+//ds:todo p3.5 return
 func (s *Server) seek() {
 	if s.pull.from != 0 && s.now >= s.pull.until {
 		s.giveUp(s.pull.from)

@@ -31,6 +31,8 @@ func (s *Server) keep() {
 // beginKeep saves who this server is, and begins to save a committed state with the writes that
 // are tentative beside it. The writes come before the parts: if the last part is there after a
 // crash, so are they. What is learned and committed meanwhile stands between them: see replay.
+//
+//ds:todo p3.8
 func (s *Server) beginKeep(commit uint64, sure vector.Vector, pairs state.Snapshot) {
 	s.kept = 0
 	s.keeping = keeping{first: s.save(s.me), commit: commit, sure: sure, pairs: pairs}
@@ -43,6 +45,8 @@ func (s *Server) beginKeep(commit uint64, sure vector.Vector, pairs state.Snapsh
 }
 
 // keepOn saves the next piece: some of the writes, and behind the last of them a part.
+//
+//ds:todo p3.8
 func (s *Server) keepOn() {
 	k := &s.keeping
 	for size := 0; len(k.writes) > 0 && size < keepBytes; k.writes = k.writes[1:] {
@@ -55,6 +59,7 @@ func (s *Server) keepOn() {
 	s.send(s.self, proto.Saved{Record: k.last})
 }
 
+//ds:todo p3.8
 func (s *Server) keepPart(from string) {
 	k := &s.keeping
 	part := proto.Part{At: proto.Cursor{Commit: k.commit, From: from}}
@@ -68,6 +73,8 @@ func (s *Server) keepPart(from string) {
 
 // saved goes on with the state when what was saved of it is durable, and lets go of the
 // records that it stands for when all of it is.
+//
+//ds:todo p3.8
 func (s *Server) saved(m proto.Saved) {
 	switch {
 	case m.Record != s.keeping.last || s.keeping.last == 0:

@@ -109,6 +109,8 @@ func (s *Server) learned(base int) (writes []*proto.Write) {
 
 // lastState returns the last state that was saved whole, in one part, and the place among the
 // records where what belongs to it begins: nil and 0 if there is none.
+//
+//ds:todo p3.8 return 0, nil
 func (s *Server) lastState() (base int, whole *proto.Part) {
 	for end := len(s.loaded) - 1; end >= 0; end-- {
 		if last, ok := s.loaded[end].rec.(proto.Kept); ok && last.Part.Next == "" {
@@ -122,6 +124,8 @@ func (s *Server) lastState() (base int, whole *proto.Part) {
 
 // stateBefore puts together the state whose last part is at a place. Other records may stand
 // between its parts.
+//
+//ds:todo p3.8
 func (s *Server) stateBefore(end int) (base int, whole *proto.Part) {
 	last := s.loaded[end].rec.(proto.Kept).Part
 	parts, next := [][]proto.Pair{last.Pairs}, last.At.From

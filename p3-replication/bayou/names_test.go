@@ -71,7 +71,7 @@ func deepNames(c *cluster, others int) *node {
 		w := proto.Write{ID: vector.Stamp{Time: 50 + uint64(i), Server: parent}, Kind: proto.Birth, Place: proto.Place{Node: machine.Node(i + 1), Life: uint64(i + 9)}}
 		records = append(records, proto.Learned{Write: w})
 	}
-	return loaded(c, quiet(1), records...)
+	return c.onRecords(1, quiet(1), records...)
 }
 
 func TestNobodyIsBornWithWhoseNameTokensWouldBeTooLong(t *testing.T) {

@@ -200,6 +200,8 @@ func (s *Server) administer(op kv.Op) *kv.Response {
 }
 
 // handOver makes another server the primary.
+//
+//ds:todo p3.6
 func (s *Server) handOver(to machine.Node) *kv.Response {
 	heir, ok := s.serverAt(to)
 	switch {

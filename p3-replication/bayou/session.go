@@ -64,6 +64,8 @@ func (s *Server) readToken(req *kv.Request) (t token, bad *kv.Response) {
 //	monotonic writes       before a write: all that it wrote
 //
 // A stable read sees the committed writes only, and never fewer than an earlier one.
+//
+//ds:todo p3.7 return true
 func (s *Server) satisfied(t *token, op kv.Op, level kv.Level) bool {
 	needWrites, needReads := kv.MonotonicWrites, kv.WritesFollowReads
 	if kv.ReadOnly(op) {
@@ -78,6 +80,8 @@ func (s *Server) satisfied(t *token, op kv.Op, level kv.Level) bool {
 
 // reached tells whether all that a vector covers is known here. Only what is in it counts: of
 // the servers that are not there, a session has written nothing.
+//
+//ds:todo p3.7
 func (s *Server) reached(v vector.Vector) bool {
 	for _, e := range v {
 		if t, state := s.log.Known.Complete(e.Server); state == vector.Unheard || t < e.Time {
@@ -89,6 +93,8 @@ func (s *Server) reached(v vector.Vector) bool {
 
 // sawRead notes in a session that it has read here: any of the writes that are known may be
 // among what it saw. A session that wants nothing of its reads carries nothing of them.
+//
+//ds:todo p3.7 return
 func (s *Server) sawRead(t *token, level kv.Level) {
 	known := s.log.Known
 	if level == kv.Prefix {
@@ -101,6 +107,8 @@ func (s *Server) sawRead(t *token, level kv.Level) {
 }
 
 // sawWrite notes in a session a write of its own, if it wants anything of its writes.
+//
+//ds:todo p3.7 return
 func (t *token) sawWrite(id vector.Stamp) {
 	if t.wants&(kv.ReadYourWrites|kv.MonotonicWrites) != 0 {
 		t.write.Raise(id)
@@ -109,6 +117,8 @@ func (t *token) sawWrite(id vector.Stamp) {
 
 // shed takes out of a session those of its servers whose retirement has its number here. In
 // their place it wants whoever serves it to have come to that number, or one that is not before.
+//
+//ds:todo p3.7 return
 func (s *Server) shed(t *token) {
 	t.write = slices.DeleteFunc(t.write, func(e vector.Entry) bool {
 		_, state := s.log.Sure.Complete(e.Server)

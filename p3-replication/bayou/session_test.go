@@ -86,6 +86,7 @@ func TestAWriteThatFailedIsNotInTheToken(t *testing.T) {
 	resp = c.try(2, &kv.Request{Token: token, Op: kv.Guarded{If: "!", Then: []kv.Op{kv.Put{Key: "a"}}}})
 	require.Equal(t, kv.Invalid, resp.Status)
 	require.Equal(t, token, resp.Token)
+	require.NotEqual(t, token, c.try(2, &kv.Request{Token: token, Op: aWrite}).Token, "that of one that was made is")
 }
 
 func TestADeleteOfNothingIsAWriteOfItsSession(t *testing.T) {

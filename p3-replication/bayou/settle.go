@@ -10,6 +10,8 @@ import (
 // changes the order undoes as far back as it must; before a step ends, all are done again.
 
 // insert takes in a write that is not known. What comes behind it is undone.
+//
+//ds:todo p3.4
 func (s *Server) insert(w *proto.Write) {
 	at := s.log.Insert(w)
 	s.unwind(at)
@@ -18,6 +20,8 @@ func (s *Server) insert(w *proto.Write) {
 }
 
 // unwind undoes the tentative writes from a place on, the last one first.
+//
+//ds:todo p3.4
 func (s *Server) unwind(to int) {
 	for i := len(s.done) - 1; i >= to; i-- {
 		s.state.Undo(s.done[i])
@@ -28,6 +32,8 @@ func (s *Server) unwind(to int) {
 }
 
 // wind does the tentative writes that are not done.
+//
+//ds:todo p3.4
 func (s *Server) wind() {
 	for _, w := range s.log.Tentative()[len(s.done):] {
 		s.done = append(s.done, s.state.Do(w))
@@ -38,6 +44,8 @@ func (s *Server) wind() {
 // commit gives a tentative write the next commit number. If it was done as the first of the
 // tentative ones, what it did is what it does behind the committed ones, and nothing is
 // undone. It returns false if there is no such write.
+//
+//ds:todo p3.4
 func (s *Server) commit(id vector.Stamp) bool {
 	at, ok := s.log.Find(id)
 	if !ok {
@@ -60,6 +68,8 @@ func (s *Server) commit(id vector.Stamp) bool {
 
 // settle ends a step that has taken in writes: the primary commits them, all are done, what
 // was news to this server is told to others, and who has waited for it is served.
+//
+//ds:todo p3.4
 func (s *Server) settle() {
 	s.unsettled = false
 	s.followOrder()

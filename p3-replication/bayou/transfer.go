@@ -40,6 +40,8 @@ func (s *Server) drop() {
 
 // ship sends the part of a state that is asked for. If that state is not held any more, it
 // begins again with the present one.
+//
+//ds:todo p3.8
 func (s *Server) ship(to machine.Addr, m proto.Want) {
 	sh := s.shipment(m.State.Commit, m.Reach.Commit)
 	at := m.State
@@ -57,6 +59,8 @@ func (s *Server) ship(to machine.Addr, m proto.Want) {
 
 // shipment returns the state of a commit number, or else the present one, for somebody who has
 // come to a number that is before it.
+//
+//ds:todo p3.8
 func (s *Server) shipment(commit, reached uint64) *shipped {
 	newest, oldest := 0, 0
 	for i := range s.shipped {
@@ -125,6 +129,8 @@ func (s *Server) dropArriving() {
 }
 
 // piece takes a part of a state, if it is the one that comes next, or the first of a state.
+//
+//ds:todo p3.8
 func (s *Server) piece(from machine.Addr, m proto.Piece) {
 	part, a := &m.Part, &s.arriving
 	if !s.ours(from, m.Database) || m.Life != s.life || part.At.Commit <= s.log.Commit() || a.state != nil {
@@ -165,6 +171,8 @@ func (s *Server) refuseState(format string, args ...any) {
 
 // adopt begins to take a committed state in the place of the writes that made it. It is saved
 // first: until its last part is, this server goes on from what it had, and a crash leaves that.
+//
+//ds:todo p3.8
 func (s *Server) adopt(commit uint64, sure vector.Vector) {
 	a := &s.arriving
 	a.state, a.sure = state.New(s.programs), sure
@@ -178,6 +186,8 @@ func (s *Server) adopt(commit uint64, sure vector.Vector) {
 }
 
 // keepArrived saves more of a state that has arrived, unless it has nothing new any more.
+//
+//ds:todo p3.8
 func (s *Server) keepArrived() {
 	if s.log.Commit() >= s.keeping.commit {
 		s.keeping, s.arriving = keeping{}, arriving{}
@@ -189,6 +199,8 @@ func (s *Server) keepArrived() {
 
 // adopted goes on from a state that has arrived, once all of it is saved. What this server knows
 // beyond it stays: tentative writes of its own, which nobody else may know, above all.
+//
+//ds:todo p3.8
 func (s *Server) adopted() {
 	if !s.keeping.whole {
 		return

@@ -31,6 +31,8 @@ func (s State) String() string {
 // A server without an entry is Retired if the write that created it is known, and otherwise Unheard.
 // Root was created before all vectors: only the empty Vector has not heard of it. So one server
 // has to stay, for all the others are told from those that are there.
+//
+//ds:todo p3.1
 func (v Vector) Complete(s Server) (t uint64, state State) {
 	if t, ok := v.Get(s); ok {
 		return t, Present
@@ -45,6 +47,8 @@ func (v Vector) Complete(s Server) (t uint64, state State) {
 
 // Knows tells whether a write is known: its server's entry has reached its stamp, or the server
 // has Retired.
+//
+//ds:todo p3.1
 func (v Vector) Knows(s Stamp) bool {
 	t, state := v.Complete(s.Server)
 	return state != Unheard && s.Time <= t
@@ -53,6 +57,8 @@ func (v Vector) Knows(s Stamp) bool {
 // Join makes v tell what is known to one who knows all that v and w know. It differs from Merge
 // where one has no entry of a server because the server has Retired: neither has the result.
 // It keeps nothing of w's memory.
+//
+//ds:todo p3.1
 func (v *Vector) Join(w Vector) {
 	joined := make(Vector, 0, max(len(*v), len(w)))
 	keep := func(e Entry, other Vector) {

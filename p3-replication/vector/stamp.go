@@ -24,6 +24,8 @@ var ErrStamp = errors.New("not a stamp")
 
 // Compare orders stamps by time, then by server: negative if s comes first, 0 if they are the
 // same, positive if t comes first. An effect comes after its cause.
+//
+//ds:todo p3.1
 func (s Stamp) Compare(t Stamp) int {
 	return cmp.Or(cmp.Compare(s.Time, t.Time), cmp.Compare(s.Server, t.Server))
 }
@@ -60,6 +62,8 @@ type Clock struct{ last uint64 }
 
 // Tick returns the next time, which is above all that were returned or witnessed. At MaxTime
 // it returns 0, now and ever after: nothing can be stamped any more.
+//
+//ds:todo p3.1
 func (c *Clock) Tick() uint64 {
 	if c.last >= MaxTime {
 		return 0
@@ -70,6 +74,8 @@ func (c *Clock) Tick() uint64 {
 
 // Witness makes all later times be above t, a time on somebody's clock. A t above MaxTime is
 // nobody's, and ignored.
+//
+//ds:todo p3.1
 func (c *Clock) Witness(t uint64) {
 	if t <= MaxTime {
 		c.last = max(c.last, t)

@@ -40,6 +40,8 @@ func (v Vector) Covers(s Stamp) bool {
 }
 
 // Raise makes v cover a stamp. An entry that is higher stays as it is.
+//
+//ds:todo p3.1
 func (v *Vector) Raise(s Stamp) {
 	i, ok := v.find(s.Server)
 	if !ok {
@@ -57,6 +59,8 @@ func (v *Vector) Remove(s Server) {
 
 // Merge makes v the lowest vector that is nowhere below v or w: an entry of each server of
 // both, at the higher time. It keeps nothing of w's memory.
+//
+//ds:todo p3.1
 func (v *Vector) Merge(w Vector) {
 	for _, e := range w {
 		v.Raise(e.stamp())
@@ -97,6 +101,8 @@ func (o Order) String() string {
 
 // Compare tells how v stands to w: Before it, if w has all that v has and more. A server
 // without an entry counts as below any time.
+//
+//ds:todo p3.1
 func (v Vector) Compare(w Vector) Order {
 	below, above := v.within(w), w.within(v)
 	switch {
@@ -111,6 +117,8 @@ func (v Vector) Compare(w Vector) Order {
 }
 
 // within tells whether w has reached each entry of v.
+//
+//ds:todo p3.1
 func (v Vector) within(w Vector) bool {
 	for _, e := range v {
 		for len(w) > 0 && w[0].Server < e.Server {

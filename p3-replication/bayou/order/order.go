@@ -44,6 +44,8 @@ func (l *Log) Bytes() int { return l.bytes }
 
 // Insert takes in a tentative write that is not known, and returns its place among the
 // tentative ones: those from there on come behind it.
+//
+//ds:todo p3.2
 func (l *Log) Insert(w *proto.Write) (at int) {
 	at, _ = l.find(w.ID)
 	l.tentative = slices.Insert(l.tentative, at, w)
@@ -69,6 +71,8 @@ func (l *Log) find(id vector.Stamp) (at int, ok bool) {
 func (l *Log) Find(id vector.Stamp) (at int, ok bool) { return l.find(id) }
 
 // Promote gives the tentative write at a place the next commit number.
+//
+//ds:todo p3.2
 func (l *Log) Promote(at int) {
 	w := l.tentative[at]
 	if at > len(l.tentative)/2 {
@@ -84,6 +88,8 @@ func (l *Log) Promote(at int) {
 // know makes a vector tell of a write that comes next of its server's. A server is known from
 // its birth on, and forgotten with its retirement: who knows its parent to be beyond its birth
 // knows then that there is no more to come of it ('97, 4.3).
+//
+//ds:todo p3.2
 func know(v *vector.Vector, w *proto.Write) {
 	v.Raise(w.ID)
 	switch w.Kind {
@@ -98,6 +104,8 @@ func know(v *vector.Vector, w *proto.Write) {
 
 // Drop forgets committed writes until at most so many and so many bytes are here, the oldest
 // first, but none after the commit number upTo.
+//
+//ds:todo p3.2
 func (l *Log) Drop(upTo uint64, writes, bytes int) {
 	n := 0
 	for n < len(l.committed) && l.dropped+uint64(n) < upTo && (len(l.committed)-n > writes || l.bytes > bytes) {
@@ -113,6 +121,8 @@ func (l *Log) Drop(upTo uint64, writes, bytes int) {
 // Restart makes the Log that of a server that has the committed state after the number commit
 // and no write of it, and the tentative writes of before that are not in that state. sure tells
 // which writes are in it.
+//
+//ds:todo p3.2
 func (l *Log) Restart(commit uint64, sure vector.Vector) {
 	l.dropped, l.committed, l.bytes = commit, nil, 0
 	l.tentative = slices.DeleteFunc(slices.Clone(l.tentative), func(w *proto.Write) bool { return sure.Knows(w.ID) })
@@ -127,6 +137,8 @@ func (l *Log) Restart(commit uint64, sure vector.Vector) {
 // order, as much as fits into so many bytes and a Batch, but one item at least; more tells that there
 // is more. A write that is known there is not sent again, only its number ('97, figure 2). The
 // reach is not before Dropped.
+//
+//ds:todo p3.2
 func (l *Log) Beyond(reach *proto.Reach, bytes int) (items []proto.Item, more bool) {
 	add := func(it proto.Item) bool {
 		bytes -= itemSize
@@ -161,6 +173,8 @@ func (l *Log) Beyond(reach *proto.Reach, bytes int) (items []proto.Item, more bo
 const itemSize = 48
 
 // Ahead tells whether one whose reach this is knows something that this Log does not.
+//
+//ds:todo p3.2
 func (l *Log) Ahead(reach *proto.Reach) bool {
 	if reach.Commit > l.Commit() {
 		return true

@@ -37,7 +37,7 @@ func vectorOf(writes []*proto.Write) (v vector.Vector) {
 		v.Raise(w.ID)
 		if w.Kind == proto.Birth {
 			child, _ := w.Child()
-			v.Raise(vector.Stamp{Time: w.ID.Time, Server: child})
+			v.Raise(vector.Stamp{Server: child, Time: w.ID.Time})
 		}
 	}
 	for _, w := range writes {

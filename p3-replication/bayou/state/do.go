@@ -42,6 +42,8 @@ func (e *Effect) Changed(key string) bool {
 }
 
 // Do does a write in the full view, behind all others that were done.
+//
+//ds:todo p3.3
 func (s *State) Do(w *proto.Write) (e Effect) {
 	e.Fate = Applied
 	switch w.Kind {
@@ -74,6 +76,8 @@ func (s *State) first() vector.Server {
 }
 
 // Undo takes back what a write did that was the last one done.
+//
+//ds:todo p3.3
 func (s *State) Undo(e Effect) {
 	for i := len(e.swaps) - 1; i >= 0; i-- {
 		s.replace(e.swaps[i].key, e.swaps[i].before)
@@ -82,6 +86,8 @@ func (s *State) Undo(e Effect) {
 
 // Settle shows in the sure view what a write did that is committed now: the first one done of
 // those that were not settled yet.
+//
+//ds:todo p3.3
 func (s *State) Settle(e Effect) {
 	for _, c := range e.swaps {
 		if c.after == nil {
@@ -94,6 +100,8 @@ func (s *State) Settle(e Effect) {
 
 // update does an Update: if its check holds as it was asked, and else what its merge procedure
 // finds ('95, figure 2).
+//
+//ds:todo p3.3
 func (s *State) update(w *proto.Write, e *Effect) {
 	changes, err := w.Update, error(nil)
 	if w.Check != "" {
@@ -114,6 +122,7 @@ func (s *State) update(w *proto.Write, e *Effect) {
 	}
 }
 
+//ds:todo p3.3
 func (s *State) merge(w *proto.Write) ([]proto.Change, error) {
 	if w.Merge == "" {
 		return nil, errUnmerged
@@ -141,6 +150,7 @@ func checkChanges(changes []proto.Change) error {
 	return nil
 }
 
+//ds:todo p3.3
 func (s *State) change(id vector.Stamp, c *proto.Change, e *Effect) {
 	key := itemPrefix + c.Key
 	if c.Delete {
@@ -156,6 +166,8 @@ func (s *State) change(id vector.Stamp, c *proto.Change, e *Effect) {
 }
 
 // conflict notes that a write could not be done. Of too many, the oldest is forgotten.
+//
+//ds:todo p3.3
 func (s *State) conflict(w *proto.Write, why error, e *Effect) {
 	c := Conflict{ID: w.ID, Text: why.Error(), Update: w.Update}
 	c.shorten()
@@ -169,6 +181,8 @@ func (s *State) conflict(w *proto.Write, why error, e *Effect) {
 }
 
 // set changes a pair of the full view and keeps what was there.
+//
+//ds:todo p3.3
 func (s *State) set(e *Effect, key string, value []byte) {
 	if old := s.replace(key, value); old != nil || value != nil {
 		e.swaps = append(e.swaps, swap{key, old, value})

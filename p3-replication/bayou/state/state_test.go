@@ -121,6 +121,18 @@ func TestAnItemTellsTheWritesThatItComesFrom(t *testing.T) {
 	require.Equal(t, uint64(5), it.Create.Time)
 }
 
+func TestWhatIsDeletedIsGoneFromTheSureViewWhenItIsSettled(t *testing.T) {
+	s := settled(put(1, "a", "1"), put(2, "b", "2"))
+	gone := put(3, "a", "")
+	gone.Update[0] = proto.Change{Key: "a", Delete: true}
+	e := s.Do(gone)
+	require.Equal(t, "b=2", shows(s, state.Full))
+	require.Equal(t, "a=1 b=2", shows(s, state.Sure))
+	s.Settle(e)
+	require.Equal(t, "b=2", shows(s, state.Full))
+	require.Equal(t, "b=2", shows(s, state.Sure))
+}
+
 func TestACheckThatHoldsAppliesAndOneThatDoesNotMergesOrIsAConflict(t *testing.T) {
 	for _, one := range []struct {
 		check, merge string
@@ -225,6 +237,25 @@ func TestServersComeAndGoByWrites(t *testing.T) {
 	require.Empty(t, cmp.Diff(want, list(state.Sure)))
 	s.Settle(e)
 	require.Empty(t, cmp.Diff(want[:1], list(state.Sure)))
+}
+
+func TestTheOfficeIsWithOneThatIsThere(t *testing.T) {
+	second, _ := vector.Root.Child(2)
+	of := func(time uint64, by vector.Server, kind proto.Kind) *proto.Write {
+		w := &proto.Write{ID: vector.Stamp{Time: time, Server: by}, Kind: kind}
+		switch kind {
+		case proto.Birth:
+			w.Place = proto.Place{Node: machine.Node(time), Life: time}
+		case proto.Handover:
+			w.Heir = second
+		}
+		return w
+	}
+	first, child := of(1, vector.Root, proto.Birth), of(2, vector.Root, proto.Birth)
+	given, gone := of(3, vector.Root, proto.Handover), of(4, second, proto.Retirement)
+	require.Equal(t, second, settled(first, child, given).Primary(state.Sure))
+	require.Equal(t, vector.Root, settled(first, child, given, gone).Primary(state.Sure), "its heir has retired")
+	require.Equal(t, vector.Root, settled(first, child, gone, given).Primary(state.Sure), "who has retired is no heir")
 }
 
 func TestOnlyThePrimaryGivesItsOfficeAway(t *testing.T) {
