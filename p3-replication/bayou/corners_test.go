@@ -152,3 +152,33 @@ func TestWhatAServerHasForgottenDoesNotComeBackAfterACrash(t *testing.T) {
 	c.meet(1, 2)
 	c.agree(1, 2)
 }
+
+// Without a primary it is not the number of its retirement that holds a server back.
+func TestWhatWasSentOfOneThatRetiresHasNotArrivedYet(t *testing.T) {
+	c := sequenced(t, 3)
+	c.put(2, "a", "last words")
+	c.do(2, kv.Change{Remove: 2})
+	c.tell(2, 3)
+	require.False(t, c.report(2).Gone, "nobody has said that it arrived")
+	c.tell(3, 2)
+	require.True(t, c.report(2).Gone)
+	require.Equal(t, "a=last words", c.all(3))
+}
+
+func TestTwoThatRetireDoNotVouchForEachOtherWithoutAPrimary(t *testing.T) {
+	c := sequenced(t, 3)
+	for _, id := range []int{2, 3} {
+		c.nodes[id].cfg.Peers = quiet(id, 1, 5-id).Peers
+		c.restart(c.nodes[id])
+		c.do(id, kv.Change{Remove: kv.ReplicaID(id)})
+	}
+	c.meet(2, 3)
+	require.Equal(t, c.report(2).Full, c.report(3).Full)
+	require.False(t, c.report(2).Gone)
+	require.False(t, c.report(3).Gone)
+	c.tell(3, 1)
+	c.tell(1, 2)
+	c.tell(1, 3)
+	require.True(t, c.report(2).Gone)
+	require.True(t, c.report(3).Gone)
+}
