@@ -274,6 +274,7 @@ func TestAStateThatIsTooLargeIsRefusedAndItIsSaid(t *testing.T) {
 	c := lagging(t, 2, 4)
 	c.nodes[2].cfg.State = 1 << 20
 	c.restart(c.nodes[2])
+	c.passIf(func(letter) bool { return false }) // whatever it says when it starts
 	before := c.report(2).Full
 	arrived := countPieces(c, 1, 2, 99)
 	require.Len(t, arrived, 2, "no more is asked for")
