@@ -6,7 +6,7 @@ import (
 )
 
 // accept takes a write of this server's own: it gets a stamp above all that are known here, so
-// that it comes behind what it may rest on ('95, 3.1; causal order), and is durable before
+// that it comes behind what it may rest on ('95, 5; causal order), and is durable before
 // anybody hears of it. It returns false if the clock has come to its end.
 //
 //ds:todo p3.4

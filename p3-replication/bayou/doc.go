@@ -7,7 +7,7 @@
 // # The protocol
 //
 // A server accepts a write alone: it stamps it with a clock that is above all stamps that it
-// knows (Lamport), puts it into its order of writes, does it, and answers ('95, 3.1). The
+// knows (Lamport), puts it into its order of writes, does it, and answers ('95, 5). The
 // write is tentative.
 //
 // Servers tell each other of writes in anti-entropy sessions, which go one way and concern two
@@ -18,7 +18,7 @@
 //
 // All servers put the tentative writes in the order of their stamps. A write that arrives late
 // has its place before others that were done already: they are undone, it is done, and they
-// are done again ('95, 4.3). Each time, its check looks whether the update still fits, and if
+// are done again ('95, 5). Each time, its check looks whether the update still fits, and if
 // not its merge procedure finds another, or it is a conflict, which stops nobody ('95, 4).
 //
 // One server, the primary, gives writes their final places: commit numbers, in the order in
@@ -41,8 +41,8 @@
 //	order/       which writes are known, and in which order
 //	server.go    the machine: what comes in goes to one of the following
 //	birth.go     how a server gets its name, and gives it up ('97, 4.3)
-//	accept.go    writes of clients ('95, 3.1)
-//	settle.go    putting writes in order: undo, do, commit ('95, 4.3)
+//	accept.go    writes of clients ('95, 5)
+//	settle.go    putting writes in order: undo, do, commit ('95, 5)
 //	commit.go    who gives commit numbers ('97, 3.1)
 //	entropy.go   anti-entropy ('97, 2 to 3.2)
 //	transfer.go  the committed state, for those who lag ('97, 3.3)

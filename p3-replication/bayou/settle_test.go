@@ -12,7 +12,7 @@ import (
 	"dss.example/p3-replication/bayou/proto"
 )
 
-// Putting writes in order ('95, 4.3): what is undone and done again, and what is not.
+// Putting writes in order ('95, 5): what is undone and done again, and what is not.
 
 // cost is what a server has done and undone while something happened.
 func (c *cluster) cost(id int, fn func()) (done, undone uint64) {

@@ -22,7 +22,7 @@
 //
 // '95 and '97 are the papers that package bayou follows, with their sections.
 //
-//	stamp    a server's stamps grow, over its restarts too, and are above all that it knew ('95, 3.1)
+//	stamp    a server's stamps grow, over its restarts too, and are above all that it knew ('95, 5)
 //	asked    what a server accepts, somebody has asked for
 //	same     a stamp is one write's, and its accepting server has made it
 //	gap      of the writes of any server a prefix is known: all up to some stamp ('97, 2)
@@ -36,7 +36,7 @@
 //	saved first  nothing is said to be known before it is saved, and it is known ever after
 //	damage       who cannot read its disk begins anew, under another name
 //
-//	read      an answer is what the known writes come to, a stable one what the committed do ('95, 4.3)
+//	read      an answer is what the known writes come to, a stable one what the committed do ('95, 5)
 //	written   a write is answered by its own name, and by what became of it
 //	stable    what is said to be stable is
 //	session   a session is served where what it rests on is known ('94, 4)

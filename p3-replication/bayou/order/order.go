@@ -1,6 +1,6 @@
 // Package order is the order in which one server has put the writes that it knows: first
 // those that are committed, by their commit numbers, then the tentative ones, by their stamps
-// ('95, 4.3; '97, 2 and 3).
+// ('95, 5; '97, 2 and 3).
 package order
 
 import (

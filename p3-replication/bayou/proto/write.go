@@ -18,7 +18,7 @@ const (
 	Handover                   // makes another server the primary, once it is committed
 )
 
-// Write is one of the writes that all servers come to agree on ('95, 3.1): an update, with
+// Write is one of the writes that all servers come to agree on ('95, 3 and 4): an update, with
 // the check that tells at its place in the order whether it is still wanted, and the
 // procedure that finds another update if not. It is never changed once it has an ID.
 type Write struct {

@@ -1,7 +1,7 @@
 // Package state is what the writes of a database have made: pairs in two views, and what each
 // write changed in them, so that it can be undone.
 //
-// # Two views ('95, 4.3)
+// # Two views ('95, 7)
 //
 // The full view is the state after all writes that this server knows, the tentative ones
 // included. The sure view is the state after the committed ones alone: whatever it shows, no
