@@ -22,10 +22,17 @@ func (v Vector) AppendTo(b []byte) []byte {
 
 // ReadServer reads a name, and refuses what is not Valid. It shares no memory with the bytes,
 // like all that is read here.
-func ReadServer(r *cbor.Reader) Server {
+func ReadServer(r *cbor.Reader) Server { return ReadServerLike(r, "") }
+
+// ReadServerLike is ReadServer for one who has a name already that is likely to come again: if it
+// does, that one comes back, and takes no memory.
+func ReadServerLike(r *cbor.Reader, likely Server) Server {
 	b := r.Bytes()
 	if r.Err() != nil {
 		return ""
+	}
+	if likely != "" && string(b) == string(likely) {
+		return likely
 	}
 	if s := Server(b[:min(len(b), MaxDepth*levelBytes+1)]); s.Valid() {
 		return s
@@ -35,9 +42,13 @@ func ReadServer(r *cbor.Reader) Server {
 }
 
 // ReadStamp reads the stamp of a write, and refuses times that are not in 1 to MaxTime.
-func ReadStamp(r *cbor.Reader) Stamp {
+func ReadStamp(r *cbor.Reader) Stamp { return ReadStampLike(r, "") }
+
+// ReadStampLike is ReadStamp for one who has a name already that the stamp is likely to bear: see
+// ReadServerLike.
+func ReadStampLike(r *cbor.Reader, likely Server) Stamp {
 	r.Fixed(2)
-	s := Stamp{Time: r.Uint(), Server: ReadServer(r)}
+	s := Stamp{Time: r.Uint(), Server: ReadServerLike(r, likely)}
 	if s.Time == 0 || s.Time > MaxTime {
 		r.Fail("a stamp of time %d: want 1 to %d", s.Time, uint64(MaxTime))
 	}

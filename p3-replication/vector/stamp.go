@@ -27,7 +27,10 @@ var ErrStamp = errors.New("not a stamp")
 //
 //ds:todo p3.1
 func (s Stamp) Compare(t Stamp) int {
-	return cmp.Or(cmp.Compare(s.Time, t.Time), cmp.Compare(s.Server, t.Server))
+	if s.Time != t.Time {
+		return cmp.Compare(s.Time, t.Time)
+	}
+	return strings.Compare(string(s.Server), string(t.Server))
 }
 
 // IsZero tells whether s is no write's.

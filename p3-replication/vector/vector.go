@@ -1,7 +1,6 @@
 package vector
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -142,5 +141,5 @@ func (v Vector) String() string {
 
 // find returns where a server's entry is, or would be.
 func (v Vector) find(s Server) (int, bool) {
-	return slices.BinarySearchFunc(v, s, func(e Entry, s Server) int { return cmp.Compare(e.Server, s) })
+	return slices.BinarySearchFunc(v, s, func(e Entry, s Server) int { return strings.Compare(string(e.Server), string(s)) })
 }

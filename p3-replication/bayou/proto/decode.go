@@ -2,6 +2,7 @@ package proto
 
 import (
 	"math"
+	"slices"
 
 	"dss.example/common/cbor"
 	"dss.example/common/kv"
@@ -21,7 +22,7 @@ func DecodeRecord(b []byte) (machine.Data, error) { return decode(b, kindNamed, 
 
 // decode refuses kinds beyond those given. What comes back shares no memory with b.
 func decode(b []byte, from, to uint64) (machine.Data, error) {
-	r := reader{cbor.NewReader(b)}
+	r := reader{Reader: cbor.NewReader(b)}
 	kind := r.Uint()
 	if kind < from || kind > to {
 		r.Fail("kind %d: want %d to %d", kind, from, to)
@@ -33,7 +34,26 @@ func decode(b []byte, from, to uint64) (machine.Data, error) {
 	return d, nil
 }
 
-type reader struct{ cbor.Reader }
+// reader makes the writes of a message in pieces of memory that neighbours share: they are
+// forgotten at about the same time, so little is kept for the sake of one that stays.
+type reader struct {
+	cbor.Reader
+	name   vector.Server // of the last stamp: most have the same
+	writes []oneWrite    // made, and not used yet
+	bytes  []byte        // likewise, of values
+}
+
+// oneWrite is a Write beside the change that most have only one of.
+type oneWrite struct {
+	write  Write
+	change [1]Change
+}
+
+const (
+	writesAtOnce = 16      // that are made in one piece
+	bytesAtOnce  = 8 << 10 // likewise, of values
+	shortValue   = 1 << 10 // bytes: a longer one has memory of its own
+)
 
 func (r *reader) message(kind uint64) machine.Data {
 	switch kind {
@@ -73,7 +93,7 @@ func (r *reader) record(kind uint64) machine.Data {
 	case kindNamed:
 		return Named{Database: r.Uint(), Name: r.server(), Place: r.place()}
 	case kindLearned:
-		return Learned{r.write()}
+		return Learned{r.write(nil)}
 	case kindCommitted:
 		return Committed{First: r.number(), IDs: list(r, r.stamp)}
 	case kindKept:
@@ -84,15 +104,32 @@ func (r *reader) record(kind uint64) machine.Data {
 	return nil
 }
 
-// list reads an array, whose items are at least a byte each: none is made before it is read.
-func list[T any](r *reader, item func() T) (all []T) {
-	for n := r.Array(); n > 0 && r.Err() == nil; n-- {
+// list reads an array.
+func list[T any](r *reader, item func() T) []T { return listInto(r, nil, item) }
+
+// listInto is list for one who has memory already, for a short array. What is made before it is
+// read is a few times as large as the bytes that are there, whatever length was claimed.
+func listInto[T any](r *reader, all []T, item func() T) []T {
+	n := r.Array()
+	if n == 0 {
+		return nil
+	}
+	if n > cap(all) {
+		const usual = 16 // bytes of an item, or more
+		all = make([]T, 0, min(n, 1+len(r.Rest())/usual))
+	}
+	for ; n > 0 && r.Err() == nil; n-- {
 		all = append(all, item())
 	}
 	return all
 }
 
-func (r *reader) stamp() vector.Stamp   { return vector.ReadStamp(&r.Reader) }
+func (r *reader) stamp() vector.Stamp {
+	s := vector.ReadStampLike(&r.Reader, r.name)
+	r.name = s.Server
+	return s
+}
+
 func (r *reader) server() vector.Server { return vector.ReadServer(&r.Reader) }
 
 func (r *reader) time() uint64 {
@@ -148,14 +185,40 @@ func ReadPlace(r *cbor.Reader) Place {
 	return p
 }
 
-func (r *reader) change() Change { return ReadChange(&r.Reader) }
+func (r *reader) change() Change {
+	c := readChange(&r.Reader)
+	c.Value = r.keep(c.Value)
+	return c
+}
+
+// keep returns a copy of a value.
+func (r *reader) keep(value []byte) []byte {
+	switch n := len(value); {
+	case n == 0:
+		return nil
+	case n > shortValue:
+		return append(make([]byte, 0, n), value...)
+	case n > len(r.bytes):
+		r.bytes = make([]byte, min(bytesAtOnce, n+len(r.Rest())))
+	}
+	n := copy(r.bytes, value)
+	value, r.bytes = r.bytes[:n:n], r.bytes[n:]
+	return value
+}
 
 // ReadChange reads what AppendChange wrote.
 func ReadChange(r *cbor.Reader) Change {
+	c := readChange(r)
+	c.Value = slices.Clone(c.Value)
+	return c
+}
+
+// readChange is ReadChange, but the value shares the reader's memory.
+func readChange(r *cbor.Reader) Change {
 	r.Fixed(2)
 	c := Change{Key: text(r, "a key", kv.MaxKey)}
 	if c.Delete = r.Null(); !c.Delete {
-		c.Value = r.CopyBytes()
+		c.Value = r.Bytes()
 	}
 	if c.Key == "" || len(c.Value) > kv.MaxValue {
 		r.Fail("a change of a key of %d bytes to a value of %d: want 1 to %d, and at most %d", len(c.Key), len(c.Value), kv.MaxKey, kv.MaxValue)
@@ -163,13 +226,26 @@ func ReadChange(r *cbor.Reader) Change {
 	return c
 }
 
-func (r *reader) write() Write {
+// newWrite reads one of many writes.
+func (r *reader) newWrite() *Write {
+	if len(r.writes) == 0 {
+		const least = 20 // bytes of a write
+		r.writes = make([]oneWrite, min(writesAtOnce, 1+len(r.Rest())/least))
+	}
+	one := &r.writes[0]
+	r.writes = r.writes[1:]
+	one.write = r.write(one.change[:0])
+	return &one.write
+}
+
+// write reads a write. Its changes use the memory of some, if that is enough.
+func (r *reader) write(some []Change) Write {
 	r.Fixed(3)
 	w := Write{ID: r.stamp(), Kind: Kind(min(r.Uint(), math.MaxUint8))}
 	switch w.Kind {
 	case Update:
 		r.Fixed(3)
-		w.Update = list(r, r.change)
+		w.Update = listInto(r, some, r.change)
 		w.Check, w.Merge = r.text("a check", MaxProgram), r.text("a merge procedure", MaxProgram)
 	case Birth:
 		w.Place = r.place()
@@ -202,8 +278,8 @@ func (r *reader) item() Item {
 		}
 		return it
 	}
-	w := r.write()
-	it.ID, it.Write = w.ID, &w
+	it.Write = r.newWrite()
+	it.ID = it.Write.ID
 	return it
 }
 
