@@ -13,6 +13,7 @@ type Memory struct {
 	base    uint64 // number of entries[0]
 	first   uint64 // entries before it were trimmed and go with the next Sync; base <= first <= next
 	synced  uint64 // entries before it are durable; base <= synced <= next
+	chunk   []byte // the end of it has room for the next records
 	failing bool   // the next Sync fails
 	dead    error  // ErrFailed or ErrClosed
 }
@@ -33,9 +34,26 @@ func (m *Memory) Append(record []byte) (uint64, error) {
 	case len(record) > MaxRecord:
 		return 0, ErrTooLarge
 	}
-	m.entries = append(m.entries, entry{bytes: append([]byte{}, record...)})
+	m.entries = append(m.entries, entry{bytes: m.copy(record)})
 	return m.Next() - 1, nil
 }
+
+// copy returns a copy of a record. Short ones share a chunk, which stays as long as one of them
+// does: records are trimmed in their order.
+func (m *Memory) copy(record []byte) []byte {
+	n := len(record)
+	if n > maxChunk/8 {
+		return append([]byte{}, record...)
+	}
+	if n > cap(m.chunk)-len(m.chunk) {
+		m.chunk = make([]byte, 0, min(maxChunk, 2*max(n, cap(m.chunk))))
+	}
+	m.chunk = append(m.chunk, record...)
+	return m.chunk[len(m.chunk)-n : len(m.chunk) : len(m.chunk)]
+}
+
+// maxChunk bounds the bytes of a chunk.
+const maxChunk = 64 << 10
 
 // Sync implements Log.
 func (m *Memory) Sync() error {

@@ -69,6 +69,8 @@ type frameReader struct {
 	armed time.Time // the read deadline that is set
 	skip  int       // bytes of the last frame that still lie in buf
 	held  int       // bytes taken from budget for the last frame
+	keep  int       // at most so many bytes of a long frame's memory are used again
+	spare []byte    // that memory
 }
 
 func newFrameReader(conn net.Conn, max int, b Bounds, count *atomic.Int64) *frameReader {
@@ -136,22 +138,36 @@ func (r *frameReader) short(n int) ([]byte, error) {
 func (r *frameReader) long(n int) ([]byte, error) {
 	r.begin()
 	r.buf.Discard(prefixSize)
-	var b []byte
+	b := r.spare[:0]
 	for len(b) < n {
-		if len(b) == cap(b) {
-			size := min(n, max(firstPiece, 2*cap(b)))
-			if !r.budget.take(size - cap(b)) {
-				return nil, fmt.Errorf("%w: too many bytes in flight", ErrOverloaded)
-			}
-			r.held += size - cap(b)
+		size := cap(b)
+		if len(b) == size {
+			size = min(n, max(firstPiece, 2*size))
+		}
+		if !r.hold(size) {
+			return nil, fmt.Errorf("%w: too many bytes in flight", ErrOverloaded)
+		}
+		if size > cap(b) {
 			b = append(make([]byte, 0, size), b...)
 		}
-		got, err := r.buf.Read(b[len(b):cap(b)])
+		got, err := r.buf.Read(b[len(b):min(n, size)])
 		if b = b[:len(b)+got]; err != nil && len(b) < n {
 			return nil, r.explain(err)
 		}
 	}
+	if r.spare = nil; cap(b) <= r.keep {
+		r.spare = b
+	}
 	return b, nil
+}
+
+// hold takes from the budget what the frame being read needs, so many bytes in all.
+func (r *frameReader) hold(size int) bool {
+	if size > r.held && !r.budget.take(size-r.held) {
+		return false
+	}
+	r.held = max(r.held, size)
+	return true
 }
 
 // begin notes that a frame has begun, if it has. Most frames are there with their
@@ -168,7 +184,7 @@ func (r *frameReader) own(frame []byte, into []byte) (b []byte, held int) {
 	if r.skip > 0 {
 		return append(into, frame...), 0
 	}
-	held, r.held = r.held, 0
+	held, r.held, r.spare = r.held, 0, nil
 	return frame, held
 }
 

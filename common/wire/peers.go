@@ -316,6 +316,9 @@ func (p *Peers) accepts(node machine.Node, secure bool, names []string) error {
 	return nil
 }
 
+// peerSpare bounds the memory that is kept for a peer's long frames, which often come in a row.
+const peerSpare = 512 << 10
+
 // receive hands the frames of a peer's connection to Receive until it ends. A
 // newer connection of the same peer ends it: the older one is half dead then.
 func (p *Peers) receive(from machine.Node, conn net.Conn, in *frameReader) error {
@@ -334,7 +337,7 @@ func (p *Peers) receive(from machine.Node, conn net.Conn, in *frameReader) error
 	case q.back <- struct{}{}: // it lives: dial it without further waiting
 	default:
 	}
-	in.idle, in.max = 0, p.opts.Message
+	in.idle, in.max, in.keep = 0, p.opts.Message, peerSpare
 	for {
 		frame, err := in.next()
 		if err != nil {

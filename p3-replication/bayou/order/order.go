@@ -22,8 +22,9 @@ type Log struct {
 
 	dropped   uint64 // commit numbers up to this one
 	committed []*proto.Write
-	tentative []*proto.Write
-	bytes     int // of all writes that are here
+	tentative []*proto.Write // in order
+	late      []*proto.Write // tentative too, but not in their places yet: see merge
+	bytes     int            // of all writes that are here
 }
 
 // Commit returns the last commit number that is known.
@@ -37,21 +38,53 @@ func (l *Log) Committed(n uint64) *proto.Write { return l.committed[n-l.dropped-
 
 // Tentative returns the tentative writes in their order. The slice is valid until the Log is
 // changed.
-func (l *Log) Tentative() []*proto.Write { return l.tentative }
+func (l *Log) Tentative() []*proto.Write {
+	l.merge()
+	return l.tentative
+}
 
 // Bytes returns the size of all writes that are here.
 func (l *Log) Bytes() int { return l.bytes }
 
-// Insert takes in a tentative write that is not known, and returns its place among the
-// tentative ones: those from there on come behind it.
+// Insert takes in a tentative write that is not known, and returns a place among the tentative
+// ones: what stands before it stays there, and what stood behind it comes behind the write. Of
+// writes that are inserted one after the other only the first such place tells all.
 //
 //ds:todo p3.2
 func (l *Log) Insert(w *proto.Write) (at int) {
-	at, _ = l.find(w.ID)
-	l.tentative = slices.Insert(l.tentative, at, w)
+	at, _ = l.search(w.ID)
+	if at == len(l.tentative) && len(l.late) == 0 {
+		l.tentative = append(l.tentative, w)
+	} else {
+		l.late = append(l.late, w)
+	}
 	l.bytes += w.Size()
 	know(&l.Known, w)
 	return at
+}
+
+// merge puts the late writes in their places, all at once: a session brings many, and the list
+// is not moved for each.
+func (l *Log) merge() {
+	if len(l.late) == 0 {
+		return
+	}
+	byStamp := func(a, b *proto.Write) int { return a.ID.Compare(b.ID) }
+	if !slices.IsSortedFunc(l.late, byStamp) {
+		slices.SortFunc(l.late, byStamp)
+	}
+	from := len(l.tentative)
+	l.tentative = append(l.tentative, l.late...)
+	for to := len(l.tentative) - 1; len(l.late) > 0; to-- {
+		last := len(l.late) - 1
+		if from > 0 && byStamp(l.tentative[from-1], l.late[last]) > 0 {
+			from--
+			l.tentative[to] = l.tentative[from]
+		} else {
+			l.tentative[to], l.late = l.late[last], l.late[:last]
+		}
+	}
+	l.late = nil
 }
 
 // Append takes in a write that is not known, with the next commit number.
@@ -62,18 +95,29 @@ func (l *Log) Append(w *proto.Write) {
 	know(&l.Sure, w)
 }
 
-// find returns where a tentative write is, or would be.
-func (l *Log) find(id vector.Stamp) (at int, ok bool) {
+// search returns where a tentative write is that is not late, or would be.
+func (l *Log) search(id vector.Stamp) (at int, ok bool) {
+	end := len(l.tentative)
+	if end == 0 || l.tentative[end-1].ID.Compare(id) < 0 { // most come behind all others
+		return end, false
+	}
 	return slices.BinarySearchFunc(l.tentative, id, func(w *proto.Write, id vector.Stamp) int { return w.ID.Compare(id) })
 }
 
 // Find returns the place of a tentative write; ok is false if it is none.
-func (l *Log) Find(id vector.Stamp) (at int, ok bool) { return l.find(id) }
+func (l *Log) Find(id vector.Stamp) (at int, ok bool) {
+	l.merge()
+	if len(l.tentative) > 0 && l.tentative[0].ID == id { // most are committed in their order
+		return 0, true
+	}
+	return l.search(id)
+}
 
-// Promote gives the tentative write at a place the next commit number.
+// Promote gives the tentative write at a place, as Find tells it, the next commit number.
 //
 //ds:todo p3.2
 func (l *Log) Promote(at int) {
+	l.merge()
 	w := l.tentative[at]
 	if at > len(l.tentative)/2 {
 		l.tentative = slices.Delete(l.tentative, at, at+1)
@@ -124,6 +168,7 @@ func (l *Log) Drop(upTo uint64, writes, bytes int) {
 //
 //ds:todo p3.2
 func (l *Log) Restart(commit uint64, sure vector.Vector) {
+	l.merge()
 	l.dropped, l.committed, l.bytes = commit, nil, 0
 	l.tentative = slices.DeleteFunc(slices.Clone(l.tentative), func(w *proto.Write) bool { return sure.Knows(w.ID) })
 	l.Known, l.Sure, l.Omitted = sure.Clone(), sure.Clone(), sure.Clone()
@@ -148,29 +193,44 @@ func (l *Log) Beyond(reach *proto.Reach, bytes int) (items []proto.Item, more bo
 		if bytes < 0 && len(items) > 0 || len(items) == proto.MaxItems {
 			return false
 		}
+		if len(items) == few { // then they are likely to be as many as fit
+			items = slices.Grow(items, min(proto.MaxItems, bytes/leastSize))
+		}
 		items = append(items, it)
 		return true
+	}
+	var server vector.Server // of the last write
+	var upTo uint64          // which of its writes are known
+	lacks := func(w *proto.Write) bool {
+		if w.ID.Server != server {
+			server = w.ID.Server
+			upTo, _ = reach.Known.Complete(server)
+		}
+		return w.ID.Time > upTo
 	}
 	for n := reach.Commit + 1; n <= l.Commit(); n++ {
 		w := l.Committed(n)
 		it := proto.Item{Commit: n, ID: w.ID}
-		if !reach.Known.Knows(w.ID) {
+		if lacks(w) {
 			it.Write = w
 		}
 		if !add(it) {
 			return items, true
 		}
 	}
-	for _, w := range l.tentative {
-		if !reach.Known.Knows(w.ID) && !add(proto.Item{ID: w.ID, Write: w}) {
+	for _, w := range l.Tentative() {
+		if lacks(w) && !add(proto.Item{ID: w.ID, Write: w}) {
 			return items, true
 		}
 	}
 	return items, false
 }
 
-// itemSize is about what an Item takes besides its Write.
-const itemSize = 48
+const (
+	itemSize  = 48  // about what an Item takes besides its Write
+	leastSize = 128 // about what a small Item takes
+	few       = 16  // items
+)
 
 // Ahead tells whether one whose reach this is knows something that this Log does not.
 //
