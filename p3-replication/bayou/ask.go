@@ -178,9 +178,9 @@ func (s *Server) write(t *token, w *proto.Write, op kv.Op) *kv.Response {
 	if !s.accept(w) {
 		return kv.Refuse(kv.Unavailable, "the clock of this server has come to its end")
 	}
-	s.wind()
 	resp := &kv.Response{Status: kv.OK, Rev: version(w.ID)}
 	if _, ok := op.(kv.Guarded); ok {
+		s.wind()
 		resp.Result = kv.GuardedResult{Fate: kv.Fate(s.done[len(s.done)-1].Fate)}
 	}
 	if missing {

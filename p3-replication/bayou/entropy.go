@@ -248,7 +248,7 @@ func (s *Server) learn(w *proto.Write) {
 // behind the committed ones, and never was among the tentative ones here.
 func (s *Server) learnCommitted(w *proto.Write) {
 	s.unwind(0)
-	s.state.Settle(s.state.Do(w))
+	s.state.DoSure(w)
 	s.cost.Done++
 	s.log.Append(w)
 	s.clock.Witness(w.ID.Time)

@@ -1,6 +1,8 @@
 package bayou
 
 import (
+	"slices"
+
 	"dss.example/p3-replication/bayou/proto"
 	"dss.example/p3-replication/bayou/state"
 	"dss.example/p3-replication/vector"
@@ -23,6 +25,10 @@ func (s *Server) insert(w *proto.Write) {
 //
 //ds:todo p3.4
 func (s *Server) unwind(to int) {
+	if to == 0 && len(s.done) >= max(manyDone, s.state.Len(state.Full)/shareDone) {
+		s.unwindAll()
+		return
+	}
 	for i := len(s.done) - 1; i >= to; i-- {
 		s.state.Undo(s.done[i])
 		s.done[i] = state.Effect{}
@@ -31,11 +37,26 @@ func (s *Server) unwind(to int) {
 	}
 }
 
+// unwindAll undoes all tentative writes at once, by going back to the sure view. What is changed
+// after that is copied first, piece by piece: so there have to be many, for the size of the state.
+func (s *Server) unwindAll() {
+	s.cost.Undone += uint64(len(s.done))
+	s.done = nil
+	s.state.Reset()
+}
+
+const (
+	manyDone  = 64 // writes
+	shareDone = 16 // of so many pairs one was written, if each write has changed one
+)
+
 // wind does the tentative writes that are not done.
 //
 //ds:todo p3.4
 func (s *Server) wind() {
-	for _, w := range s.log.Tentative()[len(s.done):] {
+	left := s.log.Tentative()[len(s.done):]
+	s.done = slices.Grow(s.done, len(left))
+	for _, w := range left {
 		s.done = append(s.done, s.state.Do(w))
 		s.cost.Done++
 	}
@@ -55,7 +76,7 @@ func (s *Server) commit(id vector.Stamp) bool {
 		s.unwind(0)
 	}
 	if len(s.done) == 0 {
-		s.state.Settle(s.state.Do(s.log.Tentative()[at]))
+		s.state.DoSure(s.log.Tentative()[at])
 		s.cost.Done++
 	} else {
 		s.state.Settle(s.done[0])
@@ -73,6 +94,7 @@ func (s *Server) commit(id vector.Stamp) bool {
 func (s *Server) settle() {
 	s.unsettled = false
 	s.followOrder()
+	s.commitAll()
 	s.wind()
 	if s.state.Moved() != s.met {
 		s.disown()

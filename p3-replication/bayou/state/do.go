@@ -41,10 +41,25 @@ func (e *Effect) Changed(key string) bool {
 	return false
 }
 
+// DoSure does a write that is committed, in both views. All that were done before are settled.
+func (s *State) DoSure(w *proto.Write) {
+	if s.alike {
+		s.do(w)
+		return
+	}
+	s.Settle(s.do(w))
+}
+
 // Do does a write in the full view, behind all others that were done.
+func (s *State) Do(w *proto.Write) Effect {
+	s.part()
+	return s.do(w)
+}
+
+// do does a write in the full view.
 //
 //ds:todo p3.3
-func (s *State) Do(w *proto.Write) (e Effect) {
+func (s *State) do(w *proto.Write) (e Effect) {
 	e.Fate = Applied
 	switch w.Kind {
 	case proto.Update:
@@ -158,11 +173,15 @@ func (s *State) change(id vector.Stamp, c *proto.Change, e *Effect) {
 		return
 	}
 	it := Item{Mod: id, Create: id, Count: 1, Value: c.Value}
-	if b, ok := s.full.Get(key); ok {
-		old := mustItem(b)
+	after := it.appendTo(make([]byte, 0, it.size()))
+	before := s.replace(key, after) // as if it were new: so one is sought only once
+	if before != nil {
+		old := mustItem(before)
 		it.Create, it.Count = old.Create, old.Count+1
+		after = it.appendTo(make([]byte, 0, it.size()))
+		s.replace(key, after)
 	}
-	s.set(e, key, it.appendTo(make([]byte, 0, it.size())))
+	e.swaps = append(e.swaps, swap{key, before, after})
 }
 
 // conflict notes that a write could not be done. Of too many, the oldest is forgotten.

@@ -34,7 +34,8 @@ func (it *Item) size() int {
 
 func decodeItem(b []byte) (it Item, err error) {
 	r := cbor.NewReader(b)
-	it.Mod, it.Create = vector.ReadStamp(&r), vector.ReadStamp(&r)
+	it.Mod = vector.ReadStamp(&r)
+	it.Create = vector.ReadStampLike(&r, it.Mod.Server)
 	it.Count, it.Value = r.Uint(), r.Bytes()
 	if len(it.Value) > kv.MaxValue {
 		r.Fail("a value of %d bytes: at most %d", len(it.Value), kv.MaxValue)

@@ -52,14 +52,16 @@ func (s *State) Load(pairs []proto.Pair) error {
 		all.Load(pairs[i].Key, pairs[i].Value)
 		conflicts += btoi(pairs[i].Key[:1] == conflictPrefix)
 	}
-	s.full, s.sure, s.conflicts = *all.Copy(), all, conflicts
+	s.full, s.sure, s.alike, s.conflicts = all, btree.Map[string, []byte]{}, true, conflicts
 	s.moved++
 	return nil
 }
 
 // Reset takes the full view back to the sure one: every write that was not settled is undone.
 func (s *State) Reset() {
-	s.full = *s.sure.Copy()
+	if !s.alike {
+		s.full, s.sure, s.alike = s.sure, btree.Map[string, []byte]{}, true
+	}
 	s.moved++
 	s.conflicts = 0
 	for range s.span(Full, conflictPrefix, "", "", false) {

@@ -37,13 +37,14 @@ type Reader interface {
 // State is both views. Make one with New.
 type State struct {
 	full, sure btree.Map[string, []byte]
+	alike      bool // nothing that was done is not settled: full is both views, and sure is empty
 	programs   Programs
 	conflicts  int    // in the full view
 	moved      uint64 // how often the servers of the full view have changed
 }
 
 // New returns an empty State, whose writes' programs are run by programs.
-func New(programs Programs) *State { return &State{programs: programs} }
+func New(programs Programs) *State { return &State{programs: programs, alike: true} }
 
 // View names one of the two.
 type View bool
@@ -55,10 +56,18 @@ const (
 )
 
 func (s *State) view(v View) *btree.Map[string, []byte] {
-	if v == Sure {
+	if v == Sure && !s.alike {
 		return &s.sure
 	}
 	return &s.full
+}
+
+// part makes two of the views, before something is done in one of them only. It takes no time,
+// but what is changed from now on in either is copied first.
+func (s *State) part() {
+	if s.alike {
+		s.sure, s.alike = *s.full.Copy(), false
+	}
 }
 
 // Prefixes of keys.
