@@ -1,6 +1,9 @@
 package stable
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Memory is a Log in memory, the twin of one on a disk: what was not synced is
 // lost when it crashes. It is cheap, deterministic and not safe for concurrent
@@ -33,6 +36,9 @@ func (m *Memory) Append(record []byte) (uint64, error) {
 		return 0, m.dead
 	case len(record) > MaxRecord:
 		return 0, ErrTooLarge
+	}
+	if n := len(m.entries); n == cap(m.entries) {
+		m.entries = slices.Grow(m.entries, max(n, 16))
 	}
 	m.entries = append(m.entries, entry{bytes: m.copy(record)})
 	return m.Next() - 1, nil

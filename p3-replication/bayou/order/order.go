@@ -52,7 +52,7 @@ func (l *Log) Bytes() int { return l.bytes }
 //
 //ds:todo p3.2
 func (l *Log) Insert(w *proto.Write) (at int) {
-	at, _ = l.search(w.ID)
+	at, _ = l.find(w.ID)
 	if at == len(l.tentative) && len(l.late) == 0 {
 		l.tentative = append(l.tentative, w)
 	} else {
@@ -95,8 +95,8 @@ func (l *Log) Append(w *proto.Write) {
 	know(&l.Sure, w)
 }
 
-// search returns where a tentative write is that is not late, or would be.
-func (l *Log) search(id vector.Stamp) (at int, ok bool) {
+// find returns where a tentative write is that is not late, or would be.
+func (l *Log) find(id vector.Stamp) (at int, ok bool) {
 	end := len(l.tentative)
 	if end == 0 || l.tentative[end-1].ID.Compare(id) < 0 { // most come behind all others
 		return end, false
@@ -110,7 +110,7 @@ func (l *Log) Find(id vector.Stamp) (at int, ok bool) {
 	if len(l.tentative) > 0 && l.tentative[0].ID == id { // most are committed in their order
 		return 0, true
 	}
-	return l.search(id)
+	return l.find(id)
 }
 
 // Promote gives the tentative write at a place, as Find tells it, the next commit number.
@@ -193,8 +193,8 @@ func (l *Log) Beyond(reach *proto.Reach, bytes int) (items []proto.Item, more bo
 		if bytes < 0 && len(items) > 0 || len(items) == proto.MaxItems {
 			return false
 		}
-		if len(items) == few { // then they are likely to be as many as fit
-			items = slices.Grow(items, min(proto.MaxItems, bytes/leastSize))
+		if len(items) == few { // then there are likely to be as many as fit
+			items = slices.Grow(items, min(proto.MaxItems, bytes/leastOf(it)))
 		}
 		items = append(items, it)
 		return true
@@ -227,10 +227,18 @@ func (l *Log) Beyond(reach *proto.Reach, bytes int) (items []proto.Item, more bo
 }
 
 const (
-	itemSize  = 48  // about what an Item takes besides its Write
-	leastSize = 128 // about what a small Item takes
-	few       = 16  // items
+	itemSize = 48 // about what an Item takes besides its Write
+	few      = 16 // items
 )
+
+// leastOf is about what items take at least that are like this one: without a Write too, or with.
+func leastOf(it proto.Item) int {
+	const least = 80 // of a Write
+	if it.Write == nil {
+		return itemSize
+	}
+	return itemSize + least
+}
 
 // Ahead tells whether one whose reach this is knows something that this Log does not.
 //

@@ -43,43 +43,45 @@ func (e *Effect) Changed(key string) bool {
 
 // DoSure does a write that is committed, in both views. All that were done before are settled.
 func (s *State) DoSure(w *proto.Write) {
-	if s.alike {
-		s.do(w)
-		return
+	e := Effect{swaps: s.swaps[:0]}
+	s.do(w, &e)
+	if !s.alike {
+		s.Settle(e)
 	}
-	s.Settle(s.do(w))
+	clear(e.swaps)
+	s.swaps = e.swaps
 }
 
 // Do does a write in the full view, behind all others that were done.
-func (s *State) Do(w *proto.Write) Effect {
+func (s *State) Do(w *proto.Write) (e Effect) {
 	s.part()
-	return s.do(w)
+	s.do(w, &e)
+	return e
 }
 
-// do does a write in the full view.
+// do does a write in the full view, and notes in e what it has done.
 //
 //ds:todo p3.3
-func (s *State) do(w *proto.Write) (e Effect) {
+func (s *State) do(w *proto.Write, e *Effect) {
 	e.Fate = Applied
 	switch w.Kind {
 	case proto.Update:
-		s.update(w, &e)
+		s.update(w, e)
 	case proto.Birth:
 		if name, err := w.Child(); err == nil {
-			s.set(&e, serverPrefix+string(name), proto.AppendPlace(nil, &w.Place))
+			s.set(e, serverPrefix+string(name), proto.AppendPlace(nil, &w.Place))
 		}
 	case proto.Retirement:
-		s.set(&e, serverPrefix+string(w.ID.Server), nil)
+		s.set(e, serverPrefix+string(w.ID.Server), nil)
 		if w.ID.Server == s.Primary(Full) { // it was made that while it retired
-			s.set(&e, primaryKey, []byte(s.first()))
+			s.set(e, primaryKey, []byte(s.first()))
 		}
 	case proto.Handover:
 		_, there := s.full.Get(serverPrefix + string(w.Heir))
 		if there && w.ID.Server == s.Primary(Full) { // nobody else can give it away
-			s.set(&e, primaryKey, []byte(w.Heir))
+			s.set(e, primaryKey, []byte(w.Heir))
 		}
 	}
-	return e
 }
 
 // first returns the name of the first server in the full view: there is always one.

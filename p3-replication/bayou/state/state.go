@@ -39,6 +39,7 @@ type State struct {
 	full, sure btree.Map[string, []byte]
 	alike      bool // nothing that was done is not settled: full is both views, and sure is empty
 	programs   Programs
+	swaps      []swap // memory of DoSure
 	conflicts  int    // in the full view
 	moved      uint64 // how often the servers of the full view have changed
 }
