@@ -21,10 +21,9 @@ type Memory struct {
 	dead    error  // ErrFailed or ErrClosed
 }
 
-type entry struct {
-	bytes   []byte // never changed, so that a crashed Memory may share it
-	damaged bool
-}
+// entry is a record, or nil if it is damaged. It is never changed, so that a crashed Memory may
+// share it.
+type entry []byte
 
 // NewMemory returns an empty Log.
 func NewMemory() *Memory { return &Memory{base: 1, first: 1, synced: 1} }
@@ -40,18 +39,18 @@ func (m *Memory) Append(record []byte) (uint64, error) {
 	if n := len(m.entries); n == cap(m.entries) {
 		m.entries = slices.Grow(m.entries, max(n, 16))
 	}
-	m.entries = append(m.entries, entry{bytes: m.copy(record)})
+	m.entries = append(m.entries, m.copy(record))
 	return m.Next() - 1, nil
 }
 
 // copy returns a copy of a record. Short ones share a chunk, which stays as long as one of them
 // does: records are trimmed in their order.
-func (m *Memory) copy(record []byte) []byte {
+func (m *Memory) copy(record []byte) entry {
 	n := len(record)
 	if n > maxChunk/8 {
 		return append([]byte{}, record...)
 	}
-	if n > cap(m.chunk)-len(m.chunk) {
+	if m.chunk == nil || n > cap(m.chunk)-len(m.chunk) {
 		m.chunk = make([]byte, 0, min(maxChunk, 2*max(n, cap(m.chunk))))
 	}
 	m.chunk = append(m.chunk, record...)
@@ -84,13 +83,13 @@ func (m *Memory) Replay(fn func(seq uint64, record []byte, damaged bool) error) 
 	var buf []byte
 	for seq := m.first; seq < m.Next(); seq++ {
 		e := m.entries[seq-m.base]
-		if e.damaged {
+		if e == nil {
 			if err := fn(seq, nil, true); err != nil {
 				return err
 			}
 			continue
 		}
-		buf = append(buf[:0], e.bytes...)
+		buf = append(buf[:0], e...)
 		if buf == nil {
 			buf = []byte{} // an empty record is not a damaged one
 		}
@@ -148,7 +147,7 @@ func (m *Memory) Damage(seq uint64) bool {
 	if seq < m.base || seq >= m.Next() {
 		return false
 	}
-	m.entries[seq-m.base] = entry{damaged: true}
+	m.entries[seq-m.base] = nil
 	return true
 }
 

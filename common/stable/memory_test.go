@@ -1,6 +1,7 @@
 package stable_test
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -102,4 +103,26 @@ func BenchmarkMemoryAppendSync(b *testing.B) {
 		_ = m.Sync()
 		_ = m.Trim(seq)
 	}
+}
+
+func TestRecordsOfAllSizesStayAsTheyWereWritten(t *testing.T) {
+	m := stable.NewMemory()
+	var want [][]byte
+	for size := 0; size < 20_000; size = 2*size + 1 {
+		for i := range 9 {
+			want = append(want, bytes.Repeat([]byte{byte(len(want))}, size+i/8))
+			_, err := m.Append(want[len(want)-1])
+			require.NoError(t, err)
+		}
+	}
+	require.NoError(t, m.Sync())
+	require.NoError(t, m.Trim(4))
+	require.True(t, m.Damage(7))
+	require.NoError(t, m.Replay(func(seq uint64, record []byte, damaged bool) error {
+		require.Equal(t, seq == 7, damaged)
+		if !damaged {
+			require.Equal(t, want[seq-1], record)
+		}
+		return nil
+	}))
 }

@@ -1,12 +1,14 @@
 package wire_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -105,6 +107,23 @@ func TestPeersExchangeFramesInOrder(t *testing.T) {
 		require.Equal(t, []string{"2: back"}, one.take())
 		require.EqualValues(t, 1000, one.peers.Stats().Sent)
 		require.EqualValues(t, 1000, two.peers.Stats().Received)
+	})
+}
+
+func TestLongFramesInARowArriveWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGroup(t, 2)
+		one, two := g.start(1, wire.PeerOptions{}), g.start(2, wire.PeerOptions{})
+		advance(time.Second)
+		var want []string
+		for i, size := range []int{20 << 10, 300 << 10, 100 << 10, 10, 600 << 10, 17 << 10, 300 << 10} {
+			frame := bytes.Repeat([]byte{'a' + byte(i)}, size)
+			require.True(t, one.peers.Send(2, frame))
+			want = append(want, fmt.Sprintf("1: %s", frame))
+		}
+		advance(time.Second)
+		got := two.take()
+		require.True(t, slices.Equal(want, got[len(got)-len(want):]))
 	})
 }
 

@@ -184,7 +184,7 @@ func (s *Server) batch(from machine.Addr, m proto.Batch) {
 	s.hear(from, m.Reach)
 	s.answered(from)
 	first, saved := s.log.Commit()+1, s.records
-	var committed []vector.Stamp
+	committed := make([]vector.Stamp, 0, numbers(m.Items))
 	for i := range m.Items {
 		it := &m.Items[i]
 		if it.Commit > s.log.Commit()+1 {
@@ -224,6 +224,16 @@ func (s *Server) batch(from machine.Addr, m proto.Batch) {
 	if news || !m.More { // a copy that comes late goes on with nothing
 		s.goOn(from, m.More, len(m.Items) > 0)
 	}
+}
+
+// numbers returns how many commit numbers a batch brings: they come first.
+func numbers(items []proto.Item) int {
+	for i := range items {
+		if items[i].Commit == 0 {
+			return i
+		}
+	}
+	return len(items)
 }
 
 // follows tells whether a write may come next: its server was born, by one that is known, and

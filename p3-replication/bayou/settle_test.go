@@ -1,6 +1,7 @@
 package bayou_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -370,4 +371,27 @@ func TestAWriteCostsNoMoreWhereThereAreManyServers(t *testing.T) {
 		})
 	}
 	require.Less(t, allocs(30), allocs(2)+10)
+}
+
+func TestManyWritesThatAreUndoneTogetherAreDoneAgainBehindTheCommittedOnes(t *testing.T) {
+	const many = 200
+	c := group(t, 2)
+	c.put(2, "a", "2's")
+	for i := range many {
+		c.put(2, fmt.Sprint("k", i), "2's")
+	}
+	c.do(2, guarded("a", "lost", ""))
+	require.Equal(t, 1, c.report(2).Conflicts)
+	c.put(1, "b", "1's")
+	done, undone := c.cost(2, func() { c.tell(1, 2) })
+	require.Equal(t, uint64(many+2), undone, "all of its own")
+	require.Equal(t, uint64(many+3), done)
+	require.Equal(t, "b=1's", c.stable(2))
+	require.Contains(t, c.all(2), "a=2's b=1's k0=2's")
+	require.Equal(t, 1, c.report(2).Conflicts, "the same as before")
+	c.put(2, "b", "2's")
+	require.Equal(t, "b=1's", c.stable(2))
+	c.meet(1, 2)
+	c.agree(1, 2)
+	require.Equal(t, c.all(2), c.stable(2))
 }

@@ -196,3 +196,18 @@ func FuzzStamp(f *testing.F) {
 		require.Equal(t, s, again)
 	})
 }
+
+func TestANameThatWasLikelyIsReadAsAnyOther(t *testing.T) {
+	child, _ := vector.Root.Child(7)
+	for _, is := range []vector.Server{vector.Root, child} {
+		want := vector.Stamp{Time: 5, Server: is}
+		for _, likely := range []vector.Server{"", vector.Root, child} {
+			r := cbor.NewReader(want.AppendTo(nil))
+			require.Equal(t, want, vector.ReadStampLike(&r, likely))
+			require.NoError(t, r.Close())
+		}
+	}
+	r := cbor.NewReader(cbor.AppendKey(nil, "no name"))
+	require.Empty(t, vector.ReadServerLike(&r, vector.Root))
+	require.ErrorIs(t, r.Err(), cbor.ErrMalformed)
+}

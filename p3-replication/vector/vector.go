@@ -141,5 +141,10 @@ func (v Vector) String() string {
 
 // find returns where a server's entry is, or would be.
 func (v Vector) find(s Server) (int, bool) {
+	for i := range v { // nearly always it is there, and to tell that strings are the same takes little
+		if v[i].Server == s {
+			return i, true
+		}
+	}
 	return slices.BinarySearchFunc(v, s, func(e Entry, s Server) int { return strings.Compare(string(e.Server), string(s)) })
 }

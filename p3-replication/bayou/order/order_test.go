@@ -316,3 +316,29 @@ func TestACommitCostsNoMoreWhereMoreIsKept(t *testing.T) {
 	require.Equal(t, writes[more], l.Committed(more+1))
 	require.Equal(t, writes[kept+more-1], l.Committed(kept+more))
 }
+
+// What a session brings is inserted write by write, and nobody looks before the last.
+func TestWritesThatComeTogetherFindTheirPlacesAmongTheOthers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		_, all := filled(40, 0)
+		var l order.Log
+		var mine []*proto.Write
+		rest := slices.Clone(all)
+		for len(rest) > 0 {
+			first := len(mine) // the place before which nothing changes
+			before := slices.Clone(l.Tentative())
+			for range rapid.IntRange(1, len(rest)).Draw(t, "together") {
+				i := rapid.IntRange(0, len(rest)-1).Draw(t, "which")
+				first = min(first, l.Insert(rest[i]))
+				mine, rest = append(mine, rest[i]), slices.Delete(rest, i, i+1)
+			}
+			slices.SortFunc(mine, func(a, b *proto.Write) int { return a.ID.Compare(b.ID) })
+			require.Equal(t, mine, l.Tentative())
+			same := 0
+			for same < len(before) && before[same] == mine[same] {
+				same++
+			}
+			require.Equal(t, same, first)
+		}
+	})
+}

@@ -366,3 +366,25 @@ func TestWhatIsSaidAndSavedDecodesAsItWas(t *testing.T) {
 		}
 	})
 }
+
+func TestTheWritesOfABatchHaveNothingOfEachOther(t *testing.T) {
+	var want proto.Batch
+	for i := range uint64(100) {
+		w := &proto.Write{ID: vector.Stamp{Time: i + 1, Server: vector.Root}, Kind: proto.Update}
+		for k := range 1 + i%3 {
+			value := bytes.Repeat([]byte{byte(i)}, int(i*20+k))
+			w.Update = append(w.Update, proto.Change{Key: fmt.Sprint(i, k), Value: value, Delete: len(value) == 0})
+		}
+		want.Items = append(want.Items, proto.Item{ID: w.ID, Write: w})
+	}
+	msg, err := proto.DecodeMessage(want.AppendTo(nil))
+	require.NoError(t, err)
+	got := msg.(proto.Batch)
+	for _, it := range got.Items { // who appends to what he was given does not reach into what is beside it
+		for i := range it.Write.Update {
+			_ = append(it.Write.Update[i].Value, "beyond"...)
+		}
+		_ = append(it.Write.Update, proto.Change{Key: "beyond"})
+	}
+	require.Empty(t, cmp.Diff(want, got, cmpopts.EquateEmpty()))
+}

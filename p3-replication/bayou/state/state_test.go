@@ -52,7 +52,7 @@ func TestUndoAndSettleGiveWhatDoingFromScratchGives(t *testing.T) {
 		var effects []state.Effect
 		sure := 0 // of which are settled
 		for time := uint64(1); time <= uint64(rapid.IntRange(1, 40).Draw(t, "steps")); time++ {
-			switch step := rapid.IntRange(0, 5).Draw(t, "step"); {
+			switch step := rapid.IntRange(0, 6).Draw(t, "step"); {
 			case step < 3:
 				w := drawWrite(t, time)
 				writes, effects = append(writes, w), append(effects, s.Do(w))
@@ -66,11 +66,16 @@ func TestUndoAndSettleGiveWhatDoingFromScratchGives(t *testing.T) {
 			case step == 5 && rapid.IntRange(0, 5).Draw(t, "reset") == 0:
 				s.Reset()
 				writes, effects = writes[:sure], effects[:sure]
+			case step == 6 && sure == len(writes):
+				w := drawWrite(t, time)
+				s.DoSure(w)
+				writes, effects, sure = append(writes, w), append(effects, state.Effect{}), sure+1
 			}
 			all, some := newState(), settled(writes[:sure]...)
 			for i, w := range writes {
-				e := all.Do(w)
-				require.Equal(t, e.Fate, effects[i].Fate)
+				if e := all.Do(w); effects[i].Fate != 0 { // it was not done as a sure one
+					require.Equal(t, e.Fate, effects[i].Fate)
+				}
 			}
 			require.Empty(t, cmp.Diff(pairs(all, state.Full), pairs(s, state.Full)))
 			require.Empty(t, cmp.Diff(pairs(some, state.Sure), pairs(s, state.Sure)))
@@ -314,6 +319,22 @@ func TestASnapshotIsNeverChanged(t *testing.T) {
 	after, next := snap.Part("")
 	require.Empty(t, cmp.Diff(before, after))
 	require.Empty(t, next)
+}
+
+func TestASnapshotOfWhatIsSureStaysWhenTheViewsPartAndComeTogether(t *testing.T) {
+	s := newState()
+	s.DoSure(put(1, "a", "1"))
+	snap := s.Snapshot(state.Sure)
+	before, _ := snap.Part("")
+	s.Do(put(2, "a", "2"))
+	require.Equal(t, "a=1", shows(s, state.Sure))
+	require.Equal(t, "a=2", shows(s, state.Full))
+	s.Reset()
+	require.Equal(t, "a=1", shows(s, state.Full))
+	s.DoSure(put(3, "a", "3"))
+	require.Equal(t, "a=3", shows(s, state.Sure))
+	after, _ := snap.Part("")
+	require.Empty(t, cmp.Diff(before, after))
 }
 
 func TestPartsOfASnapshotMakeItWhole(t *testing.T) {
