@@ -39,6 +39,8 @@ func (s *Server) unwind(to int) {
 
 // unwindAll undoes all tentative writes at once, by going back to the sure view. What is changed
 // after that is copied first, piece by piece: so there have to be many, for the size of the state.
+//
+//ds:todo p3.4
 func (s *Server) unwindAll() {
 	s.cost.Undone += uint64(len(s.done))
 	s.done = nil

@@ -65,6 +65,8 @@ func (l *Log) Insert(w *proto.Write) (at int) {
 
 // merge puts the late writes in their places, all at once: a session brings many, and the list
 // is not moved for each.
+//
+//ds:todo p3.2
 func (l *Log) merge() {
 	if len(l.late) == 0 {
 		return

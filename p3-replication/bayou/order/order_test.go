@@ -101,7 +101,7 @@ func same(t *rapid.T, l *order.Log, p *plain) {
 	for n := l.Dropped() + 1; n <= l.Commit(); n++ {
 		texts = append(texts, l.Committed(n).ID.String())
 	}
-	for _, w := range l.Tentative() {
+	for w := range slices.Values(l.Tentative()) {
 		texts = append(texts, w.ID.String())
 	}
 	bytes := 0

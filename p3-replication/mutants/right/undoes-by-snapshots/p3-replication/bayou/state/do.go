@@ -45,8 +45,12 @@ func (e *Effect) Changed(key string) bool {
 	return false
 }
 
+// DoSure does a write that is committed, in both views.
+func (s *State) DoSure(w *proto.Write) { s.Settle(s.Do(w)) }
+
 // Do does a write in the full view, behind all others that were done.
 func (s *State) Do(w *proto.Write) (e Effect) {
+	s.part()
 	e.Fate, e.before, e.conflicts = Applied, s.full.Copy(), s.conflicts
 	switch w.Kind {
 	case proto.Update:
