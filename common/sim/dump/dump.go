@@ -5,7 +5,7 @@
 // changed between two dumps. So a dump holds no address and no map order, and nil
 // and empty differ. What it cannot see, it does not tell apart: the state behind
 // a func or a channel (only its type and whether it is nil are printed), and two
-// slices that share memory from two that are equal. Pointers and maps that are met
+// slices that share memory from two that are equal. The marks of a btree's copies are left out. Pointers and maps that are met
 // again are printed as a reference (&@2), so sharing and cycles are visible.
 //
 // Nothing is called on the way: no String, no Error, no method of the value.
@@ -34,7 +34,7 @@ func Append(b []byte, v any) []byte {
 // time on: it remembers the types that it has seen. The zero value is ready. One
 // goroutine uses it at a time.
 type Printer struct {
-	fields map[reflect.Type][]string
+	fields map[reflect.Type][]field
 	met    map[place]int // pointers and maps, numbered in the order of meeting
 	within []span        // slices that enclose the value being printed
 }
@@ -127,31 +127,45 @@ func appendFloat(b []byte, f float64) []byte {
 
 func (p *Printer) structure(b []byte, v reflect.Value) []byte {
 	b = append(b, '{')
-	for i, name := range p.names(v.Type()) {
+	for i, f := range p.names(v.Type()) {
 		if i > 0 {
 			b = append(b, ' ')
 		}
-		b = append(append(b, name...), ':')
-		b = p.value(b, v.Field(i))
+		b = append(append(b, f.name...), ':')
+		b = p.value(b, v.Field(f.at))
 	}
 	return append(b, '}')
 }
 
-func (p *Printer) names(t reflect.Type) []string {
-	names, ok := p.fields[t]
+// field is one of a struct's, by its place.
+type field struct {
+	name string
+	at   int
+}
+
+func (p *Printer) names(t reflect.Type) []field {
+	fields, ok := p.fields[t]
 	if ok {
-		return names
+		return fields
 	}
-	names = make([]string, t.NumField())
-	for i := range names {
-		names[i] = t.Field(i).Name
+	for i := range t.NumField() {
+		if name := t.Field(i).Name; name != copyMark || t.PkgPath() != btree {
+			fields = append(fields, field{name, i})
+		}
 	}
 	if p.fields == nil {
-		p.fields = make(map[reflect.Type][]string)
+		p.fields = make(map[reflect.Type][]field)
 	}
-	p.fields[t] = names
-	return names
+	p.fields[t] = fields
+	return fields
 }
+
+// A tree of this package, which is copied when it is written, has a mark that tells copies apart:
+// a number that the process has never given before.
+const (
+	btree    = "github.com/tidwall/btree"
+	copyMark = "isoid"
+)
 
 func (p *Printer) items(b []byte, v reflect.Value) []byte {
 	b = append(b, '[')

@@ -66,8 +66,8 @@ func (w *liner) walkStruct(path string, v reflect.Value) {
 	if path != "" {
 		path += "."
 	}
-	for i, name := range w.names(v.Type()) {
-		w.walk(path+name, v.Field(i))
+	for _, f := range w.names(v.Type()) {
+		w.walk(path+f.name, v.Field(f.at))
 	}
 }
 
