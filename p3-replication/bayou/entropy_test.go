@@ -112,24 +112,24 @@ func TestAWriteThatIsAsLargeAsTheyComeTravels(t *testing.T) {
 
 func TestAnAnswerToAnotherLifeIsNotHeard(t *testing.T) {
 	c := group(t, 2)
-	c.put(1, "a", "1")
-	batch := of[proto.Batch](c.hear(1, 2, c.wanted(2, 1)))[0]
-	before := c.report(2).Full
-	c.restart(c.nodes[2])
-	c.hear(2, 1, batch)
-	require.Equal(t, before, c.report(2).Full)
+	c.put(2, "a", "1")
+	batch := of[proto.Batch](c.hear(2, 1, c.wanted(1, 2)))[0]
+	before := c.report(1).Full
+	c.restart(c.nodes[1])
+	c.hear(1, 2, batch)
+	require.Equal(t, before, c.report(1).Full)
 	for _, life := range []uint64{0, batch.Life + 2} {
 		batch.Life = life
-		c.hear(2, 1, batch)
-		require.Equal(t, before, c.report(2).Full)
+		c.hear(1, 2, batch)
+		require.Equal(t, before, c.report(1).Full)
 	}
 }
 
 func TestALateOrRepeatedBatchDoesNoHarm(t *testing.T) {
 	c := group(t, 3)
-	c.put(1, "a", "1")
 	c.put(3, "c", "tentative")
 	c.tell(3, 1)
+	c.tell(3, 2)
 	late := of[proto.Batch](c.hear(1, 2, c.wanted(2, 1)))[0]
 	for i := range 3 {
 		c.put(1, "b", fmt.Sprint(i))
@@ -147,13 +147,15 @@ func TestALateOrRepeatedBatchDoesNoHarm(t *testing.T) {
 
 func TestABatchThatBeginsBeyondWhatIsKnownIsNotTaken(t *testing.T) {
 	c := group(t, 2)
-	c.put(1, "a", "1")
-	c.put(1, "a", "2")
+	c.put(2, "a", "1")
+	c.put(2, "a", "2")
+	c.tell(2, 1)
 	batch := of[proto.Batch](c.hear(1, 2, c.wanted(2, 1)))[0]
 	batch.Items = batch.Items[1:] // a number is missing
-	before := c.report(2).Full
+	before := c.report(2)
 	c.hear(2, 1, batch)
-	require.Equal(t, before, c.report(2).Full)
+	require.Equal(t, before.Full, c.report(2).Full)
+	require.Equal(t, before.Commit, c.report(2).Commit)
 }
 
 func TestTwoServersThatAskEachOtherAtOnceBothLearn(t *testing.T) {
