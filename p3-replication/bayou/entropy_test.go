@@ -128,16 +128,16 @@ func TestAnAnswerToAnotherLifeIsNotHeard(t *testing.T) {
 func TestALateOrRepeatedBatchDoesNoHarm(t *testing.T) {
 	c := group(t, 3)
 	c.put(3, "c", "tentative")
+	late := of[proto.Batch](c.hear(3, 2, c.wanted(2, 3)))[0]
 	c.tell(3, 1)
 	c.tell(3, 2)
-	late := of[proto.Batch](c.hear(1, 2, c.wanted(2, 1)))[0]
 	for i := range 3 {
 		c.put(1, "b", fmt.Sprint(i))
 	}
 	c.tell(1, 2)
 	before := c.report(2)
-	c.hear(2, 1, late)
-	c.hear(2, 1, late)
+	c.hear(2, 3, late)
+	c.hear(2, 3, late)
 	after := c.report(2)
 	require.Equal(t, before.Full, after.Full)
 	require.Equal(t, before.Commit, after.Commit)
