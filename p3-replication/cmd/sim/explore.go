@@ -46,7 +46,7 @@ func smallWorld(ctx context.Context, p *machine.Protocol, depth int, progress fu
 			return ctx.Err() == nil
 		},
 	}
-	there := prompted(world.Met(p, pair))
+	there := explore.Prompted(world.Met(p, pair))
 	k := world.Kind{Servers: pair}
 	for i := range pair {
 		at := world.Server(i + 1)
@@ -54,37 +54,6 @@ func smallWorld(ctx context.Context, p *machine.Protocol, depth int, progress fu
 		c.Asks = append(c.Asks, explore.Ask{To: at, Cmd: &kv.Request{Op: kv.Put{Key: "x", Value: []byte{'1' + byte(i)}}}})
 	}
 	return c
-}
-
-// prompted is a protocol of machines that hear at once what they say to themselves: it makes runs
-// shorter.
-func prompted(p *machine.Protocol) *machine.Protocol {
-	quick := *p
-	quick.New = func(self machine.Addr, config []byte) (machine.Machine, error) {
-		m, err := p.New(self, config)
-		return prompt{m, self}, err
-	}
-	return &quick
-}
-
-type prompt struct {
-	machine.Machine
-	self machine.Addr
-}
-
-// Step implements machine.Machine.
-func (m prompt) Step(in machine.In, out *machine.Out) {
-	m.Machine.Step(in, out)
-	for i := 0; i < len(out.Send); {
-		e := out.Send[i]
-		if e.To != m.self || e.After > 0 {
-			i++
-			continue
-		}
-		out.Send = append(out.Send[:i], out.Send[i+1:]...)
-		in.Event = machine.Recv{From: m.self, Msg: e.Msg}
-		m.Machine.Step(in, out)
-	}
 }
 
 // agrees accuses a number that is two writes', a stamp that is, a number of what its server has

@@ -80,44 +80,13 @@ func (s small) search(ctx context.Context, p *machine.Protocol, progress func(st
 			return ctx.Err() == nil
 		},
 	}
-	there := formed(prompted(p), k, s.left)
+	there := formed(explore.Prompted(p), k, s.left)
 	for i := range k.Replicas {
 		config := k.Settings()
 		config.Heartbeat = 3 * config.Election // so that the first timer ends the wait for a leader
 		c.Places = append(c.Places, explore.Place{Addr: worlds.Replica(i + 1), Protocol: there, Config: config.AppendTo(nil)})
 	}
 	return explore.Search(c)
-}
-
-// prompted is a protocol of machines whose disk is as quick as they are: what one tells itself
-// it hears in the same step. As nothing crashes in a search, this only makes runs shorter.
-func prompted(p *machine.Protocol) *machine.Protocol {
-	quick := *p
-	quick.New = func(self machine.Addr, config []byte) (machine.Machine, error) {
-		m, err := p.New(self, config)
-		return prompt{m, self}, err
-	}
-	return &quick
-}
-
-type prompt struct {
-	machine.Machine
-	self machine.Addr
-}
-
-// Step implements machine.Machine.
-func (m prompt) Step(in machine.In, out *machine.Out) {
-	m.Machine.Step(in, out)
-	for i := 0; i < len(out.Send); {
-		e := out.Send[i]
-		if e.To != m.self || e.After > 0 {
-			i++
-			continue
-		}
-		out.Send = append(out.Send[:i], out.Send[i+1:]...)
-		in.Event = machine.Recv{From: m.self, Msg: e.Msg}
-		m.Machine.Step(in, out)
-	}
 }
 
 // agree accuses two values that are chosen for one slot, or stand in one ballot of it.
